@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Object caches: creation, destruction, registry.
+ *
+ * Theory of operation: the big picture
+ *
+ * 1. The problem. Kernels allocate few kinds of objects, very often, on all
+ *    harts at once. A cache serves one kind: objects of one size that keep
+ *    their constructed state while they are free (Bonwick 1994).
+ *
+ * 2. Four layers. Each serves most of what the one above cannot:
+ *
+ *      layer       file         unit moved     cost of a hit
+ *      hart        kmem_mag.c   object         no lock, no atomic
+ *      depot       kmem_depot.c magazine       one lock of this cache
+ *      slabs       kmem_slab.c  magazine full  one lock of this cache
+ *      zones       frame.c      run of frames  one lock of a zone
+ *
+ *      alloc  hart's loaded magazine -> its previous one -> a full magazine of
+ *             the depot -> a magazine full from partial slabs -> a new slab
+ *      free   loaded magazine -> previous one -> an empty magazine of the
+ *             depot -> a new empty magazine -> the slab itself
+ *
+ * 3. States of an object. Constructed when its slab is made, destructed when
+ *    the slab goes; in between it moves, without being written to:
+ *
+ *      free in slab <-> in a magazine (of a hart or of the depot) <-> live
+ *
+ *    The slab layer counts the last two together (c_inuse); how many of them
+ *    are cached is read off the magazines, so the hot path counts nothing.
+ *
+ * 4. Invariants, checked by kmem_verify (kmem_verify.c numbers them):
+ *      every slab hangs in the list its count belongs to;
+ *      a slab's count is its total less its free bits;
+ *      the cache's counts are the sums over its slabs;
+ *      every frame of a slab names its descriptor as owner;
+ *      a full magazine of the depot has exactly its capacity of rounds, each
+ *      an object of this cache that is not free in its slab;
+ *      live and cached objects together are c_inuse.
+ *
+ * 5. Bounds. A hart holds at most two magazines per cache. Metadata: 16 bytes
+ *    a frame, one descriptor a slab, 512 bytes a magazine. Every lock section
+ *    is bounded by one magazine's rounds.
+ *
+ * 6. Where this differs from its ancestors. Bonwick 2001: magazines end at a
+ *    power of two, so that one word tells empty and full. HelenOS 2006: no
+ *    shared counter and no shared lock on the hot path, empty magazines are
+ *    kept, free objects are not written to, slabs are page runs. Linux 2.4:
+ *    full colour range, strict alignment, descriptors off the slab. Linux 7
+ *    sheaves: a depot that knows its working set and is drained under
+ *    pressure.
+ *
+ * 7. Life of a cache. It enters the registry complete and leaves it last. A
+ *    walker holds a cache; destroy empties it and takes its memory whether or
+ *    not it is held, and the last holder frees the descriptor. Nobody waits.
+ */
+#include "kmem_impl.h"
+
+#include <string.h>
+
+struct lock_rank rank_registry, rank_slab, rank_depot, rank_zone;
+
+static struct mm_lock registry_lock;
+static struct list registry;         /* by generation; registry_lock */
+static uint64_t registry_generation; /* of the youngest; registry_lock */
+
+void
+registry_lock_take(void) NO_ANALYSIS
+{
+	mm_lock_acquire(&registry_lock);
+}
+
+void
+registry_lock_drop(void) NO_ANALYSIS
+{
+	mm_lock_release(&registry_lock);
+}
+
+void
+registry_init(void)
+{
+	mm_lock_init(&registry_lock);
+	list_init(&registry);
+	registry_generation = 0;
+}
+
+void
+kmem_name_copy(char *to, const char *from, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 1 < n && from[i] != '\0'; i++)
+		to[i] = from[i];
+	to[i] = '\0';
+}
+
+/* Bounded: an embedder's string may lack its end. */
+static size_t
+name_length(const char *name)
+{
+	size_t n = 0;
+
+	while (n < KMEM_NAME_MAX && name[n] != '\0')
+		n++;
+	return n;
+}
+
+static struct kmem_cache *find_locked(const char *name) REQUIRES(rank_registry);
+static struct kmem_cache *
+find_locked(const char *name)
+{
+	for (struct list *l = registry.l_next; l != &registry; l = l->l_next) {
+		struct kmem_cache *cp =
+		    LIST_ENTRY(l, struct kmem_cache, c_node);
+
+		if (!cp->c_dying && strcmp(cp->c_name, name) == 0)
+			return cp;
+	}
+	return NULL;
+}
+
+int
+registry_add(struct kmem_cache *cp)
+{
+	int err = -KMEM_EEXIST;
+
+	registry_lock_take();
+	if (find_locked(cp->c_name) == NULL) {
+		cp->c_generation = ++registry_generation;
+		list_add_tail(&registry, &cp->c_node);
+		err = 0;
+	}
+	registry_lock_drop();
+	return err;
+}
+
+unsigned
+kmem_cache_gather(struct kmem_cache **out, unsigned n, uint64_t *after)
+{
+	unsigned got = 0;
+
+	registry_lock_take();
+	for (struct list *l = registry.l_next; l != &registry && got < n;
+	     l = l->l_next) {
+		struct kmem_cache *cp =
+		    LIST_ENTRY(l, struct kmem_cache, c_node);
+
+		if (cp->c_generation <= *after || cp->c_dying)
+			continue;
+		cp->c_holds++;
+		*after = cp->c_generation;
+		out[got++] = cp;
+	}
+	registry_lock_drop();
+	return got;
+}
+
+struct kmem_cache *
+kmem_cache_next(struct kmem_cache *cp)
+{
+	uint64_t after = cp == NULL ? 0 : cp->c_generation;
+	struct kmem_cache *next = NULL;
+
+	(void)kmem_cache_gather(&next, 1, &after);
+	if (cp != NULL)
+		kmem_cache_release(cp);
+	return next;
+}
+
+struct kmem_cache *
+kmem_cache_find(const char *name)
+{
+	struct kmem_cache *cp = NULL;
+
+	if (name == NULL || name_length(name) >= KMEM_NAME_MAX)
+		return NULL;
+	registry_lock_take();
+	cp = find_locked(name);
+	if (cp != NULL)
+		cp->c_holds++;
+	registry_lock_drop();
+	return cp;
+}
+
+void
+kmem_cache_hold(struct kmem_cache *cp)
+{
+	registry_lock_take();
+	cp->c_holds++;
+	registry_lock_drop();
+}
+
+/* The descriptor of a destroyed cache that nobody holds any more. */
+static void
+cache_dispose(struct kmem_cache *cp)
+{
+	MM_ASSERT2(cp->c_slab_count == 0, cp->c_name, cp->c_slab_count);
+	slot_free(cp->c_own_slot);
+	kmem_harts_free(cp->c_harts);
+	kmem_cache_descriptor_free(cp);
+}
+
+void
+kmem_cache_release(struct kmem_cache *cp)
+{
+	bool last;
+
+	registry_lock_take();
+	MM_ASSERT2(cp->c_holds > 0, cp->c_name, 0);
+	cp->c_holds--;
+	last = cp->c_dying && cp->c_holds == 0;
+	if (last)
+		list_remove(&cp->c_node);
+	registry_lock_drop();
+	if (last)
+		cache_dispose(cp);
+}
+
+/*
+ * Rounds by stride: about 2 KiB to 16 KiB of objects a magazine, so that what
+ * idle harts hold stays small against a slab or two.
+ */
+unsigned
+mag_rounds_for(size_t stride)
+{
+	if (stride <= 256)
+		return 31;
+	if (stride <= 1024)
+		return 15;
+	if (stride <= 4096)
+		return 7;
+	return stride <= 16384 ? 3 : 1;
+}
+
+/* The descriptor, complete but for magazines, slot and registry. */
+void
+kmem_cache_setup(struct kmem_cache *cp, const char *name, size_t size,
+    const struct kmem_options *opt)
+{
+	size_t align =
+	    opt->align != 0 ? opt->align : geometry_natural_align(size);
+
+	memset(cp, 0, sizeof(*cp));
+	if ((opt->flags & KMEM_HWALIGN) != 0 && align < PORT_CACHE_LINE)
+		align = PORT_CACHE_LINE;
+	if (align < 8)
+		align = 8;
+	kmem_name_copy(cp->c_name, name, sizeof(cp->c_name));
+	cp->c_size = size;
+	cp->c_protect = opt->protect;
+	cp->c_live = opt->protect == KMEM_CHECKED;
+	cp->c_ctor = opt->ctor;
+	cp->c_dtor = opt->dtor;
+	cp->c_reclaim = opt->reclaim;
+	cp->c_arg = opt->arg;
+	cp->c_flags = opt->flags;
+	cp->c_limit = opt->limit;
+	cp->c_colours_max = opt->colours;
+	cp->c_frame_tag =
+	    opt->frame_tag != 0 ? opt->frame_tag : (unsigned)FRAME_TAG_SLAB;
+	cp->c_geo =
+	    geometry_choose(size, align, cp->c_live, opt->flags, opt->colours);
+	cp->c_mag_auto = opt->magazine == 0;
+	atomic_init(&cp->c_magsize,
+	    cp->c_mag_auto ? mag_rounds_for(cp->c_geo.g_stride)
+			   : opt->magazine);
+	atomic_init(&cp->c_count, (opt->flags & KMEM_COUNT) != 0);
+	atomic_init(&cp->c_cold, cp->c_live || (opt->flags & KMEM_COUNT) != 0);
+	atomic_init(&cp->c_slot, slot_dummy());
+	list_init(&cp->c_node);
+	slab_layer_init(cp);
+	depot_init(cp);
+}
+
+static const char *
+check_name(const char *name)
+{
+	size_t n;
+
+	if (name == NULL || name[0] == '\0')
+		return "the name is empty";
+	n = name_length(name);
+	if (n >= KMEM_NAME_MAX)
+		return "the name is longer than 31 bytes";
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f)
+			return "the name has a blank or a control character";
+	}
+	return NULL;
+}
+
+static const char *
+check_options(size_t size, const struct kmem_options *opt)
+{
+	const unsigned known = KMEM_HWALIGN | KMEM_NOMAGAZINE | KMEM_NOCOLOUR |
+	    KMEM_COUNT | KMEM_LOW | KMEM_SINGLE_OWNER | KMEM_NOREAP;
+
+	if (size == 0 || size > KMEM_SIZE_MAX)
+		return "size must be 1 … 131072 bytes";
+	if (opt->align != 0 &&
+	    (!is_pow2(opt->align) || opt->align > KMEM_ALIGN_MAX))
+		return "align must be a power of two, at most 65536";
+	if (opt->dtor != NULL && opt->ctor == NULL)
+		return "a destructor needs a constructor";
+	if (opt->magazine > KMEM_ROUNDS_MAX)
+		return "a magazine has 1 … 61 rounds";
+	if ((opt->flags & ~known) != 0)
+		return "unknown flag";
+	if (opt->frame_tag >= FRAME_TAGS_MAX)
+		return "unknown frame tag";
+	if (opt->protect > KMEM_DEBUG)
+		return "unknown level of protection";
+	return NULL;
+}
+
+/* Magazines and slot. False: no memory. */
+static bool
+cache_arm(struct kmem_cache *cp)
+{
+	const unsigned none = KMEM_NOMAGAZINE | KMEM_SINGLE_OWNER;
+
+	/* A limit counts live objects exactly, so none may wait in magazines. */
+	if ((cp->c_flags & none) != 0 || cp->c_limit != 0)
+		return true;
+	if (!cp->c_live)
+		cp->c_own_slot = slot_alloc();
+	if (!cp->c_live && cp->c_own_slot == 0)
+		return true; /* no slot left: works, without magazines */
+	cp->c_harts = kmem_harts_alloc();
+	if (cp->c_harts == NULL)
+		return false;
+	hart_slots_init(cp);
+	if (!atomic_load_explicit(&cp->c_cold, memory_order_relaxed))
+		atomic_store_explicit(
+		    &cp->c_slot, cp->c_own_slot, memory_order_relaxed);
+	return true;
+}
+
+static int
+refuse(const char **why, const char *text, int err)
+{
+	if (why != NULL)
+		*why = text;
+	return err;
+}
+
+int
+kmem_cache_create(struct kmem_cache **out, const char *name, size_t size,
+    const struct kmem_options *opt, const char **why)
+{
+	static const struct kmem_options defaults;
+	struct kmem_cache *cp;
+	const char *bad;
+	int err;
+
+	*out = NULL;
+	if (opt == NULL)
+		opt = &defaults;
+	if (kmem_context_refused("kmem_cache_create in an interrupt",
+		(uintptr_t)__builtin_return_address(0)))
+		return refuse(why, "not from an interrupt", -KMEM_ECONTEXT);
+	bad = check_name(name);
+	if (bad == NULL)
+		bad = check_options(size, opt);
+	if (bad != NULL)
+		return refuse(why, bad, -KMEM_EINVAL);
+	if (opt->protect == KMEM_DEBUG)
+		return refuse(
+		    why, "level debug: not in this version", -KMEM_ENOTYET);
+	cp = kmem_cache_descriptor_alloc();
+	if (cp == NULL)
+		return refuse(why, "no memory for the cache", -KMEM_ENOMEM);
+	kmem_cache_setup(cp, name, size, opt);
+	err = -KMEM_ENOMEM;
+	bad = "no memory for the cache";
+	if (cache_arm(cp)) {
+		err = registry_add(cp);
+		bad = "a cache of that name exists";
+	}
+	if (err != 0) {
+		cache_dispose(cp);
+		return refuse(why, bad, err);
+	}
+	*out = cp;
+	return 0;
+}
+
+/* Mark for destruction; the name is free again from here on. */
+static bool
+cache_claim(struct kmem_cache *cp)
+{
+	bool ours;
+
+	registry_lock_take();
+	ours = !cp->c_dying;
+	cp->c_dying = true;
+	cp->c_holds++;
+	registry_lock_drop();
+	return ours;
+}
+
+int
+kmem_cache_destroy(struct kmem_cache *cp)
+{
+	uint64_t inuse;
+
+	if (kmem_context_refused("kmem_cache_destroy in an interrupt",
+		(uintptr_t)__builtin_return_address(0)))
+		return -KMEM_ECONTEXT;
+	MM_ASSERT2(!cp->c_internal, cp->c_name, 0);
+	(void)kmem_cache_shrink(cp);
+	slab_lock(cp);
+	inuse = cp->c_inuse;
+	slab_unlock(cp);
+	if (inuse > 0 && (cp->c_flags & KMEM_SINGLE_OWNER) == 0)
+		return -KMEM_EBUSY;
+	MM_ASSERT2(cache_claim(cp), cp->c_name, 0);
+	if ((cp->c_flags & KMEM_SINGLE_OWNER) != 0)
+		(void)slab_release_all(cp);
+	kmem_cache_release(cp);
+	return 0;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The allocator's own caches, and the start of everything.
+ *
+ * Records of the allocator come from the allocator (Bonwick 1994), without
+ * recursion: these caches have no magazines, so taking from them is one lock of
+ * the slab layer; and the caches of slab descriptors keep their own
+ * descriptors at the head of each slab, so growing them needs frames only:
+ *
+ *   object of any cache -> its slab's descriptor  -> kmem-slab-N (embedded)
+ *                       -> magazines of its harts -> kmem-magazine
+ *   struct kmem_cache, struct kmem_hart[]         -> kmem-cache, kmem-hart
+ *
+ * The descriptors of these caches are static (row B15).
+ */
+#include "kmem_impl.h"
+
+#include <string.h>
+
+/* Descriptor sizes: 1, 2, 4, 8 and 16 words of bits. */
+#define DESCRIPTORS 5u
+
+enum {
+	INTERNAL_CACHE,
+	INTERNAL_HART,
+	INTERNAL_MAGAZINE,
+	INTERNAL_SLAB,
+	INTERNAL_COUNT = INTERNAL_SLAB + DESCRIPTORS
+};
+
+static struct kmem_cache internal[INTERNAL_COUNT];
+
+/* Geometry of a cache that keeps its slabs' descriptors inside: one frame. */
+static void
+embed(struct kmem_cache *cp)
+{
+	struct geometry *g = &cp->c_geo;
+	unsigned objects = (unsigned)(FRAME_SIZE / g->g_stride);
+
+	while (sizeof(struct slab) + 8 * div_up(objects, 64) +
+		objects * g->g_stride >
+	    FRAME_SIZE)
+		objects--;
+	MM_ASSERT2(objects > 1, g->g_stride, objects);
+	cp->c_embedded = true;
+	g->g_frames = 1;
+	g->g_objects = objects;
+	g->g_words = (unsigned)div_up(objects, 64);
+	g->g_colours = 1;
+	g->g_short_frames = 1;
+	g->g_short_objects = objects;
+	g->g_descriptor = 0;
+	g->g_waste_ppm = (size_t)(1000000u -
+	    (uint64_t)objects * g->g_stride * 1000000u / FRAME_SIZE);
+}
+
+static struct kmem_cache *
+internal_setup(unsigned i, const char *name, size_t size, size_t align)
+{
+	static const struct kmem_options none = { .flags = KMEM_NOMAGAZINE |
+		    KMEM_NOCOLOUR };
+	struct kmem_options opt = none;
+	struct kmem_cache *cp = &internal[i];
+
+	opt.align = align;
+	opt.frame_tag = FRAME_TAG_META;
+	kmem_cache_setup(cp, name, size, &opt);
+	cp->c_internal = true;
+	return cp;
+}
+
+void
+kmem_internal_init(void)
+{
+	static const char *const names[DESCRIPTORS] = { "kmem-slab-1",
+		"kmem-slab-2", "kmem-slab-4", "kmem-slab-8", "kmem-slab-16" };
+
+	(void)internal_setup(INTERNAL_CACHE, "kmem-cache",
+	    sizeof(struct kmem_cache), PORT_CACHE_LINE);
+	(void)internal_setup(INTERNAL_HART, "kmem-hart",
+	    port_hart_count() * sizeof(struct kmem_hart), PORT_CACHE_LINE);
+	(void)internal_setup(
+	    INTERNAL_MAGAZINE, "kmem-magazine", MAG_BYTES, MAG_BYTES);
+	for (unsigned i = 0; i < DESCRIPTORS; i++)
+		embed(internal_setup(INTERNAL_SLAB + i, names[i],
+		    sizeof(struct slab) + ((size_t)8 << i), 0));
+	for (unsigned i = 0; i < INTERNAL_COUNT; i++)
+		MM_ASSERT(registry_add(&internal[i]) == 0);
+}
+
+static struct kmem_cache *
+descriptor_cache(size_t bytes)
+{
+	for (unsigned i = 0; i < DESCRIPTORS; i++) {
+		if (bytes <= internal[INTERNAL_SLAB + i].c_size)
+			return &internal[INTERNAL_SLAB + i];
+	}
+	port_panic(__FILE__, __LINE__, "a descriptor fits a cache", bytes, 0);
+}
+
+struct slab *
+slab_descriptor_alloc(size_t bytes)
+{
+	return slab_alloc(descriptor_cache(bytes), KMEM_NOWAIT);
+}
+
+size_t
+slab_descriptor_free(struct slab *sp, size_t bytes)
+{
+	void *obj = sp;
+
+	return slab_put(descriptor_cache(bytes), &obj, 1, true, 0);
+}
+
+struct magazine *
+mag_create(uint32_t capacity)
+{
+	struct magazine *mp =
+	    slab_alloc(&internal[INTERNAL_MAGAZINE], KMEM_NOWAIT);
+
+	if (mp == NULL)
+		return NULL;
+	mp->mag_next = NULL;
+	mag_format(mp, capacity);
+	return mp;
+}
+
+size_t
+mag_destroy(struct magazine *mp)
+{
+	void *obj = mp;
+
+	MM_ASSERT2(mp->mag_next == NULL, mp, mp->mag_next);
+	return slab_put(&internal[INTERNAL_MAGAZINE], &obj, 1, true, 0);
+}
+
+struct kmem_cache *
+kmem_cache_descriptor_alloc(void)
+{
+	return slab_alloc(&internal[INTERNAL_CACHE], 0);
+}
+
+void
+kmem_cache_descriptor_free(struct kmem_cache *cp)
+{
+	void *obj = cp;
+
+	(void)slab_put(&internal[INTERNAL_CACHE], &obj, 1, true, 0);
+}
+
+struct kmem_hart *
+kmem_harts_alloc(void)
+{
+	struct kmem_hart *harts = slab_alloc(&internal[INTERNAL_HART], 0);
+
+	if (harts != NULL)
+		memset(harts, 0, internal[INTERNAL_HART].c_size);
+	return harts;
+}
+
+void
+kmem_harts_free(struct kmem_hart *harts)
+{
+	void *obj = harts;
+
+	if (harts != NULL)
+		(void)slab_put(&internal[INTERNAL_HART], &obj, 1, true, 0);
+}
+
+/* Empty slabs of our own; descriptors last, since others' slabs use them. */
+void
+kmem_internal_release(size_t *frames, size_t target)
+{
+	for (unsigned i = 0; i < INTERNAL_COUNT; i++)
+		slab_release_empty(&internal[i], frames, target);
+}
+
+int
+kmem_init(void)
+{
+	_Static_assert(sizeof(struct slab) == 48, "descriptor head");
+
+	MM_ASSERT(frame_zone_count() > 0);
+	MM_ASSERT(port_hart_count() > 0);
+	registry_init();
+	slots_init();
+	kmem_internal_init();
+	frame_set_reclaim(kmem_low_memory);
+	return kmalloc_init();
+}
+
+void
+kmem_reset(void)
+{
+	kmalloc_reset();
+	registry_init();
+	kmem_errors_reset();
+	memset(internal, 0, sizeof(internal));
+}

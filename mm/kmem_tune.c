@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing a cache while it is in use.
+ *
+ * Magazine size: new and re-formatted magazines get the new capacity; those in
+ * use carry theirs with them (kmem_mag.c, 2). Counting: the slot in force is
+ * switched, then every hart is drained once; after that call a hart can only
+ * see the new slot, and what lay in the old one has been flushed. Level and
+ * colours shape the slabs, so they need a cache without any.
+ */
+#include "kmem_impl.h"
+
+static void
+tune_magazine(struct kmem_cache *cp, unsigned rounds)
+{
+	cp->c_mag_auto = rounds == 0;
+	atomic_store_explicit(&cp->c_magsize,
+	    rounds != 0 ? rounds : mag_rounds_for(cp->c_geo.g_stride),
+	    memory_order_relaxed);
+	(void)kmem_cache_flush(cp, KMEM_ALL_HARTS);
+}
+
+static void
+tune_count(struct kmem_cache *cp, bool count)
+{
+	bool cold = cp->c_live || count;
+
+	atomic_store_explicit(&cp->c_count, count, memory_order_relaxed);
+	if (cp->c_harts == NULL)
+		return;
+	/* Relaxed: the drain's handshake orders it before each hart goes on. */
+	atomic_store_explicit(&cp->c_cold, cold, memory_order_relaxed);
+	atomic_store_explicit(&cp->c_slot, cold ? slot_dummy() : cp->c_own_slot,
+	    memory_order_relaxed);
+	/* Every hart, used or not: it must have seen the switch. */
+	for (unsigned h = 0; h < port_hart_count(); h++)
+		atomic_store_explicit(
+		    &cp->c_harts[h].hc_used, 1u, memory_order_relaxed);
+	(void)kmem_cache_flush(cp, KMEM_ALL_HARTS);
+}
+
+/* Needs a cache without slabs. */
+static int
+tune_shape(struct kmem_cache *cp, const struct kmem_tune *t)
+{
+	enum kmem_protect protect = t->set_protect ? t->protect : cp->c_protect;
+	unsigned colours = t->set_colours ? t->colours : cp->c_colours_max;
+	bool live = protect == KMEM_CHECKED;
+	uint32_t slabs;
+
+	if (protect == KMEM_DEBUG)
+		return -KMEM_ENOTYET;
+	(void)kmem_cache_shrink(cp);
+	slab_lock(cp);
+	slabs = cp->c_slab_count;
+	slab_unlock(cp);
+	if (slabs != 0)
+		return -KMEM_EBUSY;
+	if (!live && cp->c_harts != NULL && cp->c_own_slot == 0) {
+		cp->c_own_slot = slot_alloc();
+		if (cp->c_own_slot == 0)
+			return -KMEM_ENOMEM;
+	}
+	cp->c_protect = protect;
+	cp->c_live = live;
+	cp->c_colours_max = colours;
+	cp->c_geo = geometry_choose(
+	    cp->c_size, cp->c_geo.g_align, live, cp->c_flags, colours);
+	cp->c_colour_next = 0;
+	tune_count(
+	    cp, atomic_load_explicit(&cp->c_count, memory_order_relaxed));
+	return 0;
+}
+
+static void
+tune_old(struct kmem_cache *cp, struct kmem_tune *old)
+{
+	*old = (struct kmem_tune){
+		.set_magazine = true,
+		.magazine = cp->c_mag_auto
+		    ? 0
+		    : atomic_load_explicit(
+			  &cp->c_magsize, memory_order_relaxed),
+		.set_limit = true,
+		.limit = cp->c_limit,
+		.set_count = true,
+		.count =
+		    atomic_load_explicit(&cp->c_count, memory_order_relaxed),
+		.set_colours = true,
+		.colours = cp->c_colours_max,
+		.set_protect = true,
+		.protect = cp->c_protect,
+	};
+}
+
+int
+kmem_cache_tune(
+    struct kmem_cache *cp, const struct kmem_tune *t, struct kmem_tune *old)
+{
+	if (kmem_context_refused("kmem_cache_tune in an interrupt",
+		(uintptr_t)__builtin_return_address(0)))
+		return -KMEM_ECONTEXT;
+	if (old != NULL)
+		tune_old(cp, old);
+	if ((t->set_magazine && t->magazine > KMEM_ROUNDS_MAX) ||
+	    (t->set_protect && t->protect > KMEM_DEBUG))
+		return -KMEM_EINVAL;
+	/* A limit is exact, so it goes with a cache made without magazines. */
+	if (t->set_limit && t->limit != 0 && cp->c_harts != NULL)
+		return -KMEM_EINVAL;
+	if (t->set_protect || t->set_colours) {
+		int err = tune_shape(cp, t);
+
+		if (err != 0)
+			return err;
+	}
+	if (t->set_limit) {
+		slab_lock(cp);
+		cp->c_limit = t->limit;
+		slab_unlock(cp);
+	}
+	if (t->set_count)
+		tune_count(cp, t->count);
+	if (t->set_magazine)
+		tune_magazine(cp, t->magazine);
+	return 0;
+}
