@@ -43,6 +43,7 @@
 #include <mm/port.h>
 
 #include "frame_impl.h"
+#include "frame_slab.h"
 #include "mm_assert.h"
 
 #define RECLAIM_TRIES 4
@@ -318,8 +319,8 @@ frame_lookup(uintptr_t addr, uintptr_t *owner)
 	return tag;
 }
 
-void
-frame_set_owner(void *run, size_t frames, uintptr_t owner)
+static void
+set_owner(void *run, size_t frames, uintptr_t owner, uint16_t slab)
 {
 	uint32_t at;
 	struct frame_zone *zp = run_of(run, &at);
@@ -327,9 +328,41 @@ frame_set_owner(void *run, size_t frames, uintptr_t owner)
 	zone_lock(zp);
 	MM_ASSERT2(zp->z_frames[at].f_head == 1, run, frames);
 	MM_ASSERT2(zp->z_frames[at].f_run == frames, run, frames);
-	for (uint32_t i = at; i < at + frames; i++)
+	for (uint32_t i = at; i < at + frames; i++) {
 		zp->z_frames[i].f_owner = owner;
+		zp->z_frames[i].f_slab = slab;
+	}
 	zone_unlock(zp);
+}
+
+void
+frame_set_owner(void *run, size_t frames, uintptr_t owner)
+{
+	set_owner(run, frames, owner, 0);
+}
+
+void
+frame_set_slab(void *run, size_t frames, uintptr_t descriptor)
+{
+	set_owner(run, frames, descriptor, 1);
+}
+
+uintptr_t
+frame_slab(uintptr_t addr)
+{
+	struct frame_zone *zp = zone_of(addr);
+	uintptr_t slab = 0;
+	uint32_t at;
+
+	if (zp == NULL)
+		return 0;
+	at = (uint32_t)((addr - zp->z_base) >> FRAME_SHIFT);
+	zone_lock(zp);
+	if (at < zp->z_frontier && zp->z_frames[at].f_tag != FRAME_TAG_FREE &&
+	    zp->z_frames[at].f_slab == 1)
+		slab = (uintptr_t)zp->z_frames[at].f_owner;
+	zone_unlock(zp);
+	return slab;
 }
 
 size_t

@@ -166,6 +166,7 @@ run_mark(struct frame_zone *zp, uint32_t at, uint32_t frames, unsigned tag)
 		fp->f_owner = 0;
 		fp->f_tag = (uint8_t)tag;
 		fp->f_head = 0;
+		fp->f_slab = 0;
 	}
 	zp->z_frames[at].f_head = 1;
 	zp->z_frames[at].f_run = frames;

@@ -130,16 +130,15 @@ kzalloc(size_t size, unsigned flags)
 static size_t
 usable(uintptr_t ptr, struct slab **slab)
 {
-	uintptr_t owner;
-	int tag = frame_lookup(ptr, &owner);
-	struct slab *sp = (struct slab *)owner;
+	struct slab *sp = slab_of(ptr);
 	long index;
 
 	*slab = NULL;
-	if (tag == FRAME_TAG_KMALLOC)
+	if (sp == NULL) {
+		if (frame_lookup(ptr, NULL) != FRAME_TAG_KMALLOC)
+			return 0;
 		return frame_run_length((const void *)ptr) * FRAME_SIZE;
-	if (tag < FRAME_TAG_SLAB || sp == NULL)
-		return 0;
+	}
 	index = slab_index(sp, ptr);
 	if (index < 0 || slab_object(sp, (unsigned)index) != ptr)
 		return 0;

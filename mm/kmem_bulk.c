@@ -12,7 +12,9 @@ kmem_cache_alloc_bulk(
 		objs[i] = kmem_cache_alloc(cp, flags & ~KMEM_PANIC);
 		if (objs[i] == NULL) {
 			kmem_cache_free_bulk(cp, i, objs);
-			MM_ASSERT2((flags & KMEM_PANIC) == 0, cp->c_name, n);
+			if ((flags & KMEM_PANIC) != 0)
+				port_panic(__FILE__, __LINE__, cp->c_name,
+				    cp->c_size, n);
 			return false;
 		}
 	}

@@ -27,6 +27,7 @@
 #include <mm/mag.h>
 #include <mm/port.h>
 
+#include "frame_slab.h"
 #include "mm_assert.h"
 
 /* ---- Magazines (layout drawn in mm/mag.h) ---- */

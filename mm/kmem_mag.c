@@ -237,7 +237,9 @@ hart_refill(struct kmem_cache *cp, struct kmem_hart *hc, struct mag_slot *s,
     struct magazine **spare)
 {
 	MM_ASSERT2(slot_rounds(s) == 0, s, slot_rounds(s));
-	counter_add(&hc->hc_alloc_miss, 1);
+	/* A second try, with a spare, is the same miss. */
+	if (*spare == NULL)
+		counter_add(&hc->hc_alloc_miss, 1);
 	/* Even a refill in vain may leave an empty magazine to be filled. */
 	atomic_store_explicit(&hc->hc_used, 1u, memory_order_relaxed);
 	if (!refill_from_depot(cp, hc, s) && !refill_from_slabs(cp, s, spare))
@@ -382,7 +384,9 @@ kmem_alloc_slow(struct kmem_cache *cp, unsigned flags)
 	if (obj == NULL) {
 		atomic_fetch_add_explicit(
 		    &cp->c_alloc_fail, 1, memory_order_relaxed);
-		MM_ASSERT2((flags & KMEM_PANIC) == 0, cp->c_name, cp->c_size);
+		if ((flags & KMEM_PANIC) != 0)
+			port_panic(__FILE__, __LINE__, cp->c_name, cp->c_size,
+			    cp->c_objects);
 		return NULL;
 	}
 	if (cp->c_live)

@@ -181,6 +181,23 @@ drain_batch(struct drain *dn, struct reaping *r)
 	return remote;
 }
 
+/* Take caches that the system's reap leaves alone out of a batch. */
+static void
+drain_spare_noreap(struct drain *dn)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < dn->dn_count; i++) {
+		struct kmem_cache *cp = dn->dn_caches[i];
+
+		if ((cp->c_flags & KMEM_NOREAP) != 0)
+			kmem_cache_release(cp);
+		else
+			dn->dn_caches[kept++] = cp;
+	}
+	dn->dn_count = kept;
+}
+
 /* Gather, drain, let go, until every cache has been seen. */
 static void
 reap_harts(struct reaping *r)
@@ -194,6 +211,7 @@ reap_harts(struct reaping *r)
 		    kmem_cache_gather(dn.dn_caches, DRAIN_BATCH, &after);
 		if (dn.dn_count == 0)
 			break;
+		drain_spare_noreap(&dn);
 		remote += drain_batch(&dn, r);
 		for (unsigned i = 0; i < dn.dn_count; i++)
 			kmem_cache_release(dn.dn_caches[i]);

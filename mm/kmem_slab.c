@@ -68,11 +68,7 @@ slab_layer_init(struct kmem_cache *cp)
 struct slab *
 slab_of(uintptr_t addr)
 {
-	uintptr_t owner;
-
-	if (frame_lookup(addr, &owner) < FRAME_TAG_SLAB)
-		return NULL;
-	return (struct slab *)owner;
+	return (struct slab *)frame_slab(addr);
 }
 
 uintptr_t
@@ -167,8 +163,14 @@ slab_take(struct kmem_cache *cp, void **out, size_t n)
 	size_t got = 0;
 
 	slab_lock(cp);
-	if (cp->c_limit != 0 && cp->c_limit - cp->c_inuse < n)
-		n = cp->c_limit > cp->c_inuse ? cp->c_limit - cp->c_inuse : 0;
+	if (cp->c_limit != 0) {
+		/* A limit may have been lowered below what is in use. */
+		uint64_t room =
+		    cp->c_limit > cp->c_inuse ? cp->c_limit - cp->c_inuse : 0;
+
+		if (room < n)
+			n = room;
+	}
 	while (got < n) {
 		struct slab *sp = slab_pick_locked(cp);
 
@@ -289,7 +291,7 @@ slab_make(struct kmem_cache *cp, unsigned flags)
 		atomic_init(&sp->s_bits[w],
 		    left >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << left) - 1);
 	}
-	frame_set_owner(run, sp->s_frames, (uintptr_t)sp);
+	frame_set_slab(run, sp->s_frames, (uintptr_t)sp);
 	return sp;
 }
 
@@ -361,7 +363,11 @@ slab_alloc(struct kmem_cache *cp, unsigned flags)
 
 	if (slab_take(cp, &obj, 1) == 1)
 		return obj;
-	return slab_grow(cp, flags);
+	obj = slab_grow(cp, flags);
+	/* Reclaim may have found no frames, but objects in magazines. */
+	if (obj == NULL && slab_take(cp, &obj, 1) == 0)
+		return NULL;
+	return obj;
 }
 
 /* Take a slab out of the cache's books; the lists no longer hold it. */
@@ -475,13 +481,13 @@ size_t
 slab_put(struct kmem_cache *cp, void *const *objs, size_t n, bool keep_empty,
     uintptr_t caller)
 {
-	struct slab *last = NULL;
 	struct list dead;
 	size_t i = 0;
 
 	list_init(&dead);
 	while (i < n) {
 		enum mm_error kind = MM_ERRORS_MAX;
+		struct slab *last = NULL; /* good under this lock only */
 		bool good = true;
 
 		slab_lock(cp);

@@ -235,13 +235,12 @@ void
 kmem_whatis(uintptr_t addr, struct kmem_whatis *w)
 {
 	const struct slab *sp;
-	uintptr_t owner;
 	long index;
 
 	*w = (struct kmem_whatis){ .live = -1 };
-	w->tag = frame_lookup(addr, &owner);
-	sp = (const struct slab *)owner;
-	if (w->tag < FRAME_TAG_SLAB || sp == NULL)
+	w->tag = frame_lookup(addr, NULL);
+	sp = slab_of(addr);
+	if (sp == NULL)
 		return;
 	kmem_name_copy(w->cache, sp->s_cache->c_name, sizeof(w->cache));
 	w->slab = sp->s_base;

@@ -85,7 +85,6 @@ void frame_trim(void *run, size_t frames, size_t keep);
  * Context: any. Cost O(zones).
  */
 int frame_lookup(uintptr_t addr, uintptr_t *owner);
-/* The slab layer's: a word that is not 0 is taken for a slab's descriptor. */
 void frame_set_owner(void *run, size_t frames, uintptr_t owner);
 /* Length of the allocated run that begins at `run`; 0 when none does. */
 size_t frame_run_length(const void *run);
