@@ -365,21 +365,26 @@ frame_slab(uintptr_t addr)
 	return slab;
 }
 
-size_t
-frame_run_length(const void *run)
+uintptr_t
+frame_run_base(uintptr_t addr, size_t *frames)
 {
-	struct frame_zone *zp = zone_of((uintptr_t)run);
-	size_t frames = 0;
+	struct frame_zone *zp = zone_of(addr);
+	uintptr_t base = 0;
 	uint32_t at;
 
-	if (zp == NULL || (uintptr_t)run % FRAME_SIZE != 0)
+	*frames = 0;
+	if (zp == NULL)
 		return 0;
-	at = (uint32_t)(((uintptr_t)run - zp->z_base) >> FRAME_SHIFT);
+	at = (uint32_t)((addr - zp->z_base) >> FRAME_SHIFT);
 	zone_lock(zp);
-	if (at < zp->z_frontier && zp->z_frames[at].f_head == 1)
-		frames = zp->z_frames[at].f_run;
+	if (at < zp->z_frontier && zp->z_frames[at].f_tag != FRAME_TAG_FREE) {
+		while (at > 0 && zp->z_frames[at].f_head == 0)
+			at--;
+		*frames = zp->z_frames[at].f_run;
+		base = zp->z_base + ((uintptr_t)at << FRAME_SHIFT);
+	}
 	zone_unlock(zp);
-	return frames;
+	return base;
 }
 
 size_t

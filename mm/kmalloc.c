@@ -135,9 +135,12 @@ usable(uintptr_t ptr, struct slab **slab)
 
 	*slab = NULL;
 	if (sp == NULL) {
-		if (frame_lookup(ptr, NULL) != FRAME_TAG_KMALLOC)
+		size_t frames;
+
+		if (frame_lookup(ptr, NULL) != FRAME_TAG_KMALLOC ||
+		    frame_run_base(ptr, &frames) != ptr)
 			return 0;
-		return frame_run_length((const void *)ptr) * FRAME_SIZE;
+		return frames * FRAME_SIZE;
 	}
 	index = slab_index(sp, ptr);
 	if (index < 0 || slab_object(sp, (unsigned)index) != ptr)
@@ -150,8 +153,14 @@ size_t
 ksize(const void *ptr)
 {
 	struct slab *sp;
+	size_t bytes;
 
-	return ptr == NULL ? 0 : usable((uintptr_t)ptr, &sp);
+	if (ptr == NULL)
+		return 0;
+	bytes = usable((uintptr_t)ptr, &sp);
+	if (sp != NULL && classes[class_of(bytes)] != sp->s_cache)
+		return 0;
+	return bytes;
 }
 
 void

@@ -41,8 +41,16 @@ report_place(struct mm_report *r, uintptr_t addr)
 	const struct slab *sp = slab_of(addr);
 	long index;
 
-	if (sp == NULL)
+	if (sp == NULL) {
+		size_t frames;
+
+		if (frame_lookup(addr, NULL) != FRAME_TAG_KMALLOC)
+			return;
+		r->base = frame_run_base(addr, &frames);
+		r->size = frames * FRAME_SIZE;
+		r->offset = (intptr_t)(addr - r->base);
 		return;
+	}
 	r->slab = sp->s_base;
 	r->inuse = sp->s_inuse;
 	r->total = sp->s_total;
@@ -92,6 +100,11 @@ kmem_free_allowed(struct kmem_cache *cp, uintptr_t addr, uintptr_t caller,
 	struct slab *sp = slab_of(addr);
 	long i;
 
+	if (sp == NULL && frame_lookup(addr, NULL) == FRAME_TAG_KMALLOC) {
+		kmem_report(cp, MM_INTERIOR_FREE, addr, caller,
+		    "inside a large kmalloc, not its first byte");
+		return false;
+	}
 	if (sp == NULL) {
 		kmem_report(cp, MM_FOREIGN_FREE, addr, caller,
 		    "no cache owns this address");
@@ -135,7 +148,13 @@ kmem_free_checked(struct kmem_cache *cp, uintptr_t addr)
 	struct slab *sp;
 	unsigned index;
 	uint64_t before;
+	size_t frames;
 
+	if (cp == NULL && frame_lookup(addr, NULL) == FRAME_TAG_KMALLOC &&
+	    frame_run_base(addr, &frames) == addr) {
+		frame_free((void *)addr, frames);
+		return 0;
+	}
 	if (!kmem_free_allowed(cp, addr, caller, &sp, &index))
 		return -KMEM_EINVAL;
 	if (free_in_slab(sp, index)) {

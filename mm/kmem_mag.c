@@ -310,9 +310,11 @@ hart_alloc(
 	struct kmem_hart *hc = &cp->c_harts[hart];
 	struct mag_slot *s = hart_slot(cp, hart);
 	void *obj = pair_pop(s);
+	unsigned dropped;
 
-	if (obj == NULL) {
-		*nulls += pair_drop_nulls(s);
+	/* Each round dropped may show another NULL below or in the other. */
+	while (obj == NULL && (dropped = pair_drop_nulls(s)) > 0) {
+		*nulls += dropped;
 		obj = pair_pop(s);
 	}
 	if (obj == NULL)

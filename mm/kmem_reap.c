@@ -222,6 +222,18 @@ reap_harts(struct reaping *r)
 	}
 }
 
+/* What the owner frees moves through any cache: only the zones can tell. */
+static void
+ask_owner(struct kmem_cache *cp, struct reaping *r)
+{
+	size_t before = frame_free_count(), after;
+
+	cp->c_reclaim(cp->c_arg);
+	after = frame_free_count();
+	if (after > before)
+		r->got.frames += after - before;
+}
+
 enum step { STEP_OWNERS, STEP_EMPTY, STEP_TRIM, STEP_DEPOT };
 
 static void
@@ -232,7 +244,7 @@ reap_step_cache(struct kmem_cache *cp, enum step step, struct reaping *r)
 	switch (step) {
 	case STEP_OWNERS:
 		if (cp->c_reclaim != NULL)
-			cp->c_reclaim(cp->c_arg);
+			ask_owner(cp, r);
 		break;
 	case STEP_EMPTY:
 		slab_release_empty(cp, &r->got.frames, r->target);

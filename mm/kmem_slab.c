@@ -444,6 +444,31 @@ put_target(struct kmem_cache *cp, uintptr_t addr, struct slab *last,
 	return sp;
 }
 
+/*
+ * A slab has become empty: move what may not stay to `dead`. Two at most, so
+ * that the section stays short and an excess still shrinks with every slab.
+ */
+static void slab_retire_locked(struct kmem_cache *cp, struct list *dead,
+    bool keep_empty, struct slab **last) REQUIRES(cp->c_slab_lock);
+static void
+slab_retire_locked(struct kmem_cache *cp, struct list *dead, bool keep_empty,
+    struct slab **last)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct slab *sp;
+
+		if (cp->c_slab_empty == 0 ||
+		    (keep_empty && slab_keep_locked(cp)))
+			return;
+		sp = LIST_ENTRY(
+		    cp->c_slabs[SLAB_EMPTY].l_next, struct slab, s_node);
+		slab_forget_locked(cp, sp);
+		list_add(dead, &sp->s_node);
+		if (*last == sp)
+			*last = NULL;
+	}
+}
+
 /* One object back. False with *kind: a misuse, nothing was changed. */
 static bool slab_put_one_locked(struct kmem_cache *cp, uintptr_t addr,
     struct slab **last, struct list *dead, bool keep_empty, enum mm_error *kind)
@@ -469,11 +494,8 @@ slab_put_one_locked(struct kmem_cache *cp, uintptr_t addr, struct slab **last,
 	cp->c_inuse--;
 	slab_rehang_locked(cp, sp);
 	*last = sp;
-	if (sp->s_inuse == 0 && !(keep_empty && slab_keep_locked(cp))) {
-		slab_forget_locked(cp, sp);
-		list_add(dead, &sp->s_node);
-		*last = NULL;
-	}
+	if (sp->s_inuse == 0)
+		slab_retire_locked(cp, dead, keep_empty, last);
 	return true;
 }
 

@@ -86,8 +86,11 @@ void frame_trim(void *run, size_t frames, size_t keep);
  */
 int frame_lookup(uintptr_t addr, uintptr_t *owner);
 void frame_set_owner(void *run, size_t frames, uintptr_t owner);
-/* Length of the allocated run that begins at `run`; 0 when none does. */
-size_t frame_run_length(const void *run);
+/*
+ * First byte and length of the allocated run that holds `addr`; 0: none does.
+ * Context: any. Cost O(frames of the run) from inside it, O(1) at its base.
+ */
+uintptr_t frame_run_base(uintptr_t addr, size_t *frames);
 
 /* Called when a request finds no run, with no lock held; returns frames freed. */
 typedef size_t (*frame_reclaim_fn)(size_t frames);
