@@ -295,7 +295,7 @@ slab_live_word(struct slab *sp, unsigned index)
 }
 
 /* Descriptors, kmem_internal.c. */
-struct slab *slab_descriptor_alloc(size_t bytes);
+struct slab *slab_descriptor_alloc(size_t bytes, unsigned flags);
 size_t slab_descriptor_free(struct slab *sp, size_t bytes);
 void kmem_internal_release(size_t *frames, size_t target);
 void kmem_internal_init(void);

@@ -99,9 +99,9 @@ descriptor_cache(size_t bytes)
 }
 
 struct slab *
-slab_descriptor_alloc(size_t bytes)
+slab_descriptor_alloc(size_t bytes, unsigned flags)
 {
-	return slab_alloc(descriptor_cache(bytes), KMEM_NOWAIT);
+	return slab_alloc(descriptor_cache(bytes), flags & KMEM_NOWAIT);
 }
 
 size_t

@@ -125,8 +125,9 @@ pair_pop(struct mag_slot *s)
 	void **previous = slot_previous(s);
 	void *obj = slot_pop(s);
 
-	if (obj != NULL || previous == mag_dummy_top() ||
-	    !mag_top_full(previous))
+	/* NULL may also be a round: then ours is not empty, and stays ours. */
+	if (obj != NULL || top_rounds(slot_top(s)) != 0 ||
+	    previous == mag_dummy_top() || !mag_top_full(previous))
 		return obj;
 	slot_set(s, previous, slot_top(s));
 	return slot_pop(s);

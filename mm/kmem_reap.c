@@ -38,6 +38,7 @@
 
 struct reaping {
 	size_t target; /* frames; 0: no end */
+	size_t debt;   /* frames that owners' frees took, for magazines */
 	struct kmem_reaped got;
 };
 
@@ -54,7 +55,7 @@ static _Atomic uint64_t reap_counts[3], reap_drains, reap_running, reap_rounds,
 static bool
 satisfied(const struct reaping *r)
 {
-	return r->target != 0 && r->got.frames >= r->target;
+	return r->target != 0 && r->got.frames >= r->target + r->debt;
 }
 
 static void
@@ -232,6 +233,8 @@ ask_owner(struct kmem_cache *cp, struct reaping *r)
 	after = frame_free_count();
 	if (after > before)
 		r->got.frames += after - before;
+	else
+		r->debt += before - after;
 }
 
 enum step { STEP_OWNERS, STEP_EMPTY, STEP_TRIM, STEP_DEPOT };
@@ -292,6 +295,7 @@ kmem_reap(enum kmem_level level, size_t target)
 		reap_harts(&r);
 		reap_step(STEP_EMPTY, &r);
 	}
+	r.got.frames -= r.debt < r.got.frames ? r.debt : r.got.frames;
 	add(&reap_frames, r.got.frames);
 	return r.got;
 }

@@ -265,7 +265,7 @@ slab_make(struct kmem_cache *cp, unsigned flags)
 	if (run == NULL)
 		return NULL;
 	if (!cp->c_embedded)
-		sp = slab_descriptor_alloc(g->g_descriptor);
+		sp = slab_descriptor_alloc(g->g_descriptor, flags);
 	if (sp == NULL) {
 		frame_free(run, is_short ? g->g_short_frames : g->g_frames);
 		return NULL;
