@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From banks and reservations to the ranges the allocator may have. Pure.
+ * usable = banks - reservations - [bank base, kernel) of the bank that holds
+ * the kernel, rounded inwards to frames, split at 4 GiB, sorted, disjoint.
+ */
+#ifndef KERNEL_MEMMAP_H
+#define KERNEL_MEMMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMMAP_RANGES_MAX 32u
+#define MEMMAP_INPUT_MAX  96u
+
+struct memmap_range {
+	uint64_t base, size; /* bytes */
+};
+
+struct memmap {
+	struct memmap_range usable[MEMMAP_RANGES_MAX];
+	unsigned n_usable;
+	uint64_t usable_bytes;
+	uint64_t lost_bytes; /* beyond MEMMAP_RANGES_MAX ranges (smallest go) */
+};
+
+/*
+ * All inputs in bytes, any order, overlapping or wrapping (a range that wraps
+ * past 2^64 is cut there). `limit` caps usable bytes, lowest addresses kept (0:
+ * no cap). `top` is the first address beyond what the kernel can map.
+ */
+void memmap_build(struct memmap *out, const struct memmap_range *banks,
+    unsigned n_banks, const struct memmap_range *reserved, unsigned n_reserved,
+    struct memmap_range kernel, uint64_t limit, uint64_t top);
+
+#endif

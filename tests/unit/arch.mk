@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Of arch/riscv, what is plain C.
+unit-y += test_string
