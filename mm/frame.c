@@ -319,6 +319,7 @@ frame_lookup(uintptr_t addr, uintptr_t *owner)
 	return tag;
 }
 
+/* Release pairs with frame_slab's acquire: the word is there before the mark. */
 static void
 set_owner(void *run, size_t frames, uintptr_t owner, uint16_t slab)
 {
@@ -329,8 +330,10 @@ set_owner(void *run, size_t frames, uintptr_t owner, uint16_t slab)
 	MM_ASSERT2(zp->z_frames[at].f_head == 1, run, frames);
 	MM_ASSERT2(zp->z_frames[at].f_run == frames, run, frames);
 	for (uint32_t i = at; i < at + frames; i++) {
-		zp->z_frames[i].f_owner = owner;
-		zp->z_frames[i].f_slab = slab;
+		struct frame *fp = &zp->z_frames[i];
+
+		__atomic_store_n(&fp->f_owner, owner, __ATOMIC_RELAXED);
+		__atomic_store_n(&fp->f_slab, slab, __ATOMIC_RELEASE);
 	}
 	zone_unlock(zp);
 }
@@ -347,22 +350,27 @@ frame_set_slab(void *run, size_t frames, uintptr_t descriptor)
 	set_owner(run, frames, descriptor, 1);
 }
 
+/*
+ * No lock: whoever holds an object keeps its frame's record as it is. For any
+ * other address the answer was true at one instant, as it would be with one.
+ */
 uintptr_t
 frame_slab(uintptr_t addr)
 {
 	struct frame_zone *zp = zone_of(addr);
-	uintptr_t slab = 0;
+	const struct frame *fp;
 	uint32_t at;
 
 	if (zp == NULL)
 		return 0;
 	at = (uint32_t)((addr - zp->z_base) >> FRAME_SHIFT);
-	zone_lock(zp);
-	if (at < zp->z_frontier && zp->z_frames[at].f_tag != FRAME_TAG_FREE &&
-	    zp->z_frames[at].f_slab == 1)
-		slab = (uintptr_t)zp->z_frames[at].f_owner;
-	zone_unlock(zp);
-	return slab;
+	if (at >= __atomic_load_n(&zp->z_touched, __ATOMIC_RELAXED))
+		return 0;
+	fp = &zp->z_frames[at];
+	/* Acquire pairs with set_owner's release. */
+	if (__atomic_load_n(&fp->f_slab, __ATOMIC_ACQUIRE) != 1)
+		return 0;
+	return (uintptr_t)__atomic_load_n(&fp->f_owner, __ATOMIC_RELAXED);
 }
 
 uintptr_t

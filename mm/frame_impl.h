@@ -27,7 +27,7 @@ struct frame {
 	uint32_t f_run;  /* head and last frame of a run: its length */
 	uint8_t f_tag;   /* enum frame_tag; valid for every touched frame */
 	uint8_t f_head;  /* 1 on the first frame of an allocated run */
-	uint16_t f_slab; /* 1: f_owner is a slab's descriptor */
+	uint16_t f_slab; /* 1: f_owner is a slab's descriptor; read unlocked */
 };
 _Static_assert(sizeof(struct frame) == 16, "16 bytes of metadata per frame");
 

@@ -80,12 +80,16 @@ frontier_advance(struct frame_zone *zp, uint32_t to)
 {
 	MM_ASSERT2(to <= zp->z_total, to, zp->z_total);
 	for (uint32_t i = zp->z_frontier; i < to; i++) {
-		zp->z_frames[i].f_tag = FRAME_TAG_FREE;
-		zp->z_frames[i].f_head = 0;
+		struct frame *fp = &zp->z_frames[i];
+
+		fp->f_tag = FRAME_TAG_FREE;
+		fp->f_head = 0;
+		__atomic_store_n(&fp->f_slab, 0, __ATOMIC_RELAXED);
 	}
 	zp->z_frontier = to;
+	/* Relaxed: frame_slab's own word carries the order. */
 	if (to > zp->z_touched)
-		zp->z_touched = to;
+		__atomic_store_n(&zp->z_touched, to, __ATOMIC_RELAXED);
 }
 
 /* First multiple of `align` frames, by address, at or after frame `at`. */
@@ -163,10 +167,10 @@ run_mark(struct frame_zone *zp, uint32_t at, uint32_t frames, unsigned tag)
 	for (uint32_t i = at; i < at + frames; i++) {
 		struct frame *fp = &zp->z_frames[i];
 
-		fp->f_owner = 0;
+		__atomic_store_n(&fp->f_slab, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&fp->f_owner, 0, __ATOMIC_RELAXED);
 		fp->f_tag = (uint8_t)tag;
 		fp->f_head = 0;
-		fp->f_slab = 0;
 	}
 	zp->z_frames[at].f_head = 1;
 	zp->z_frames[at].f_run = frames;
@@ -217,6 +221,7 @@ run_release(struct frame_zone *zp, uint32_t at, uint32_t frames)
 	for (uint32_t i = at; i < end; i++) {
 		zp->z_frames[i].f_tag = FRAME_TAG_FREE;
 		zp->z_frames[i].f_head = 0;
+		__atomic_store_n(&zp->z_frames[i].f_slab, 0, __ATOMIC_RELAXED);
 	}
 	if (at > 0 && zp->z_frames[at - 1].f_tag == FRAME_TAG_FREE) {
 		uint32_t before = zp->z_frames[at - 1].f_run;
@@ -281,7 +286,7 @@ zone_extend_locked(
 	zp->z_free -= more;
 	run_mark(zp, at, want, head->f_tag);
 	for (uint32_t i = at; i < at + want; i++)
-		zp->z_frames[i].f_owner = owner;
+		zp->z_frames[i].f_owner = owner; /* no slab is extended */
 	return true;
 }
 

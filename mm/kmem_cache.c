@@ -367,7 +367,7 @@ kmem_cache_create(struct kmem_cache **out, const char *name, size_t size,
 	if (opt->protect == KMEM_DEBUG)
 		return refuse(
 		    why, "level debug: not in this version", -KMEM_ENOTYET);
-	cp = kmem_cache_descriptor_alloc();
+	cp = kmem_cache_descriptor_alloc(opt->frame_tag);
 	if (cp == NULL)
 		return refuse(why, "no memory for the cache", -KMEM_ENOMEM);
 	kmem_cache_setup(cp, name, size, opt);

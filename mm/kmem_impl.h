@@ -295,12 +295,12 @@ slab_live_word(struct slab *sp, unsigned index)
 }
 
 /* Descriptors, kmem_internal.c. */
-struct slab *slab_descriptor_alloc(size_t bytes, unsigned flags);
-size_t slab_descriptor_free(struct slab *sp, size_t bytes);
+struct slab *slab_descriptor_alloc(const struct kmem_cache *cp, unsigned flags);
+size_t slab_descriptor_free(const struct kmem_cache *cp, struct slab *sp);
 void kmem_internal_release(size_t *frames, size_t target);
 void kmem_internal_init(void);
 bool kmem_internal_next(unsigned i, struct kmem_cache **cp);
-struct kmem_cache *kmem_cache_descriptor_alloc(void);
+struct kmem_cache *kmem_cache_descriptor_alloc(unsigned frame_tag);
 void kmem_cache_descriptor_free(struct kmem_cache *cp);
 struct kmem_hart *kmem_harts_alloc(void);
 void kmem_harts_free(struct kmem_hart *harts);

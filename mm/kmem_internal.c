@@ -12,6 +12,10 @@
  *   struct kmem_cache, struct kmem_hart[]         -> kmem-cache, kmem-hart
  *
  * The descriptors of these caches are static (row B15).
+ *
+ * Caches whose slabs bear a tag of the embedder's have a second set of these,
+ * tagged FRAME_TAG_USER: whoever counts frames by tag finds the records with
+ * what they describe.
  */
 #include "kmem_impl.h"
 
@@ -25,7 +29,10 @@ enum {
 	INTERNAL_HART,
 	INTERNAL_MAGAZINE,
 	INTERNAL_SLAB,
-	INTERNAL_COUNT = INTERNAL_SLAB + DESCRIPTORS
+	/* The same for caches whose frames bear a tag of the embedder's. */
+	INTERNAL_USER_CACHE = INTERNAL_SLAB + DESCRIPTORS,
+	INTERNAL_USER_SLAB,
+	INTERNAL_COUNT = INTERNAL_USER_SLAB + DESCRIPTORS
 };
 
 static struct kmem_cache internal[INTERNAL_COUNT];
@@ -55,7 +62,8 @@ embed(struct kmem_cache *cp)
 }
 
 static struct kmem_cache *
-internal_setup(unsigned i, const char *name, size_t size, size_t align)
+internal_setup(
+    unsigned i, const char *name, size_t size, size_t align, unsigned tag)
 {
 	static const struct kmem_options none = { .flags = KMEM_NOMAGAZINE |
 		    KMEM_NOCOLOUR };
@@ -63,7 +71,7 @@ internal_setup(unsigned i, const char *name, size_t size, size_t align)
 	struct kmem_cache *cp = &internal[i];
 
 	opt.align = align;
-	opt.frame_tag = FRAME_TAG_META;
+	opt.frame_tag = tag;
 	kmem_cache_setup(cp, name, size, &opt);
 	cp->c_internal = true;
 	return cp;
@@ -74,42 +82,55 @@ kmem_internal_init(void)
 {
 	static const char *const names[DESCRIPTORS] = { "kmem-slab-1",
 		"kmem-slab-2", "kmem-slab-4", "kmem-slab-8", "kmem-slab-16" };
+	static const char *const user_names[DESCRIPTORS] = { "kmem-user-slab-1",
+		"kmem-user-slab-2", "kmem-user-slab-4", "kmem-user-slab-8",
+		"kmem-user-slab-16" };
 
 	(void)internal_setup(INTERNAL_CACHE, "kmem-cache",
-	    sizeof(struct kmem_cache), PORT_CACHE_LINE);
+	    sizeof(struct kmem_cache), PORT_CACHE_LINE, FRAME_TAG_META);
+	(void)internal_setup(INTERNAL_USER_CACHE, "kmem-user-cache",
+	    sizeof(struct kmem_cache), PORT_CACHE_LINE, FRAME_TAG_USER);
 	(void)internal_setup(INTERNAL_HART, "kmem-hart",
-	    port_hart_count() * sizeof(struct kmem_hart), PORT_CACHE_LINE);
-	(void)internal_setup(
-	    INTERNAL_MAGAZINE, "kmem-magazine", MAG_BYTES, MAG_BYTES);
-	for (unsigned i = 0; i < DESCRIPTORS; i++)
+	    port_hart_count() * sizeof(struct kmem_hart), PORT_CACHE_LINE,
+	    FRAME_TAG_META);
+	(void)internal_setup(INTERNAL_MAGAZINE, "kmem-magazine", MAG_BYTES,
+	    MAG_BYTES, FRAME_TAG_META);
+	for (unsigned i = 0; i < DESCRIPTORS; i++) {
 		embed(internal_setup(INTERNAL_SLAB + i, names[i],
-		    sizeof(struct slab) + ((size_t)8 << i), 0));
+		    sizeof(struct slab) + ((size_t)8 << i), 0, FRAME_TAG_META));
+		embed(internal_setup(INTERNAL_USER_SLAB + i, user_names[i],
+		    sizeof(struct slab) + ((size_t)8 << i), 0, FRAME_TAG_USER));
+	}
 	for (unsigned i = 0; i < INTERNAL_COUNT; i++)
 		MM_ASSERT(registry_add(&internal[i]) == 0);
 }
 
 static struct kmem_cache *
-descriptor_cache(size_t bytes)
+descriptor_cache(const struct kmem_cache *cp)
 {
+	unsigned first = cp->c_frame_tag >= FRAME_TAG_USER ? INTERNAL_USER_SLAB
+							   : INTERNAL_SLAB;
+	size_t bytes = cp->c_geo.g_descriptor;
+
 	for (unsigned i = 0; i < DESCRIPTORS; i++) {
-		if (bytes <= internal[INTERNAL_SLAB + i].c_size)
-			return &internal[INTERNAL_SLAB + i];
+		if (bytes <= internal[first + i].c_size)
+			return &internal[first + i];
 	}
 	port_panic(__FILE__, __LINE__, "a descriptor fits a cache", bytes, 0);
 }
 
 struct slab *
-slab_descriptor_alloc(size_t bytes, unsigned flags)
+slab_descriptor_alloc(const struct kmem_cache *cp, unsigned flags)
 {
-	return slab_alloc(descriptor_cache(bytes), flags & KMEM_NOWAIT);
+	return slab_alloc(descriptor_cache(cp), flags & KMEM_NOWAIT);
 }
 
 size_t
-slab_descriptor_free(struct slab *sp, size_t bytes)
+slab_descriptor_free(const struct kmem_cache *cp, struct slab *sp)
 {
 	void *obj = sp;
 
-	return slab_put(descriptor_cache(bytes), &obj, 1, true, 0);
+	return slab_put(descriptor_cache(cp), &obj, 1, true, 0);
 }
 
 struct magazine *
@@ -135,17 +156,22 @@ mag_destroy(struct magazine *mp)
 }
 
 struct kmem_cache *
-kmem_cache_descriptor_alloc(void)
+kmem_cache_descriptor_alloc(unsigned frame_tag)
 {
-	return slab_alloc(&internal[INTERNAL_CACHE], 0);
+	return slab_alloc(
+	    &internal[frame_tag >= FRAME_TAG_USER ? INTERNAL_USER_CACHE
+						  : INTERNAL_CACHE],
+	    0);
 }
 
 void
 kmem_cache_descriptor_free(struct kmem_cache *cp)
 {
+	unsigned i = cp->c_frame_tag >= FRAME_TAG_USER ? INTERNAL_USER_CACHE
+						       : INTERNAL_CACHE;
 	void *obj = cp;
 
-	(void)slab_put(&internal[INTERNAL_CACHE], &obj, 1, true, 0);
+	(void)slab_put(&internal[i], &obj, 1, true, 0);
 }
 
 struct kmem_hart *

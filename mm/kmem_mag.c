@@ -366,6 +366,24 @@ mag_alloc(struct kmem_cache *cp, unsigned flags, uintptr_t caller)
 	return obj;
 }
 
+/*
+ * At the limit, objects in magazines are as good as free ones: take them home
+ * and try once more. Only where one may wait for other harts.
+ */
+static void *
+limit_alloc(struct kmem_cache *cp, unsigned flags)
+{
+	bool reached;
+
+	slab_lock(cp);
+	reached = cp->c_limit != 0 && cp->c_inuse >= cp->c_limit;
+	slab_unlock(cp);
+	if (!reached || (flags & KMEM_NOWAIT) != 0)
+		return NULL;
+	(void)kmem_cache_shrink(cp);
+	return slab_alloc(cp, flags);
+}
+
 void *
 kmem_alloc_slow(struct kmem_cache *cp, unsigned flags)
 {
@@ -376,6 +394,8 @@ kmem_alloc_slow(struct kmem_cache *cp, unsigned flags)
 		flags |= KMEM_NOWAIT;
 	if (cp->c_harts != NULL) {
 		obj = mag_alloc(cp, flags, caller);
+		if (obj == NULL)
+			obj = limit_alloc(cp, flags);
 	} else {
 		obj = slab_alloc(cp, flags);
 		if (obj != NULL) {

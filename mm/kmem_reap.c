@@ -264,13 +264,20 @@ reap_step_cache(struct kmem_cache *cp, enum step step, struct reaping *r)
 static void
 reap_step(enum step step, struct reaping *r)
 {
-	struct kmem_cache *cp;
+	struct kmem_cache *caches[DRAIN_BATCH];
 	uint64_t after = 0;
+	unsigned n;
 
-	while (!satisfied(r) && kmem_cache_gather(&cp, 1, &after) == 1) {
-		if ((cp->c_flags & KMEM_NOREAP) == 0 && !cp->c_internal)
-			reap_step_cache(cp, step, r);
-		kmem_cache_release(cp);
+	while (!satisfied(r) &&
+	    (n = kmem_cache_gather(caches, DRAIN_BATCH, &after)) > 0) {
+		for (unsigned i = 0; i < n; i++) {
+			struct kmem_cache *cp = caches[i];
+
+			if (!satisfied(r) && !cp->c_internal &&
+			    (cp->c_flags & KMEM_NOREAP) == 0)
+				reap_step_cache(cp, step, r);
+			kmem_cache_release(cp);
+		}
 	}
 	if (!satisfied(r))
 		reap_internal(r);

@@ -220,7 +220,7 @@ slab_discard(struct kmem_cache *cp, struct slab *sp)
 	size_t descriptor = 0;
 
 	if (!cp->c_embedded)
-		descriptor = slab_descriptor_free(sp, cp->c_geo.g_descriptor);
+		descriptor = slab_descriptor_free(cp, sp);
 	frame_free(run, frames);
 	return frames + descriptor;
 }
@@ -265,7 +265,7 @@ slab_make(struct kmem_cache *cp, unsigned flags)
 	if (run == NULL)
 		return NULL;
 	if (!cp->c_embedded)
-		sp = slab_descriptor_alloc(g->g_descriptor, flags);
+		sp = slab_descriptor_alloc(cp, flags);
 	if (sp == NULL) {
 		frame_free(run, is_short ? g->g_short_frames : g->g_frames);
 		return NULL;

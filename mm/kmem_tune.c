@@ -5,8 +5,10 @@
  * Magazine size: new and re-formatted magazines get the new capacity; those in
  * use carry theirs with them (kmem_mag.c, 2). Counting: the slot in force is
  * switched, then every hart is drained once; after that call a hart can only
- * see the new slot, and what lay in the old one has been flushed. Level and
- * colours shape the slabs, so they need a cache without any.
+ * see the new slot, and what lay in the old one has been flushed. Limit: a
+ * cache made with one has no magazines and is exact everywhere; one that gets
+ * it later keeps its magazines, and whoever reaches the limit first takes
+ * home what lies in them (kmem_mag.c). Level and colours shape the slabs, so they need a cache without any.
  */
 #include "kmem_impl.h"
 
@@ -104,9 +106,6 @@ kmem_cache_tune(
 		tune_old(cp, old);
 	if ((t->set_magazine && t->magazine > KMEM_ROUNDS_MAX) ||
 	    (t->set_protect && t->protect > KMEM_DEBUG))
-		return -KMEM_EINVAL;
-	/* A limit is exact, so it goes with a cache made without magazines. */
-	if (t->set_limit && t->limit != 0 && cp->c_harts != NULL)
 		return -KMEM_EINVAL;
 	if (t->set_protect || t->set_colours) {
 		int err = tune_shape(cp, t);

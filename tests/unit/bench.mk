@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+unit-y += test_hist
+test_hist-srcs := bench/hist.c
