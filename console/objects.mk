@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+console-y += console.o
+console-y += input.o
+console-y += line.o
+console-y += line_edit.o
+console-y += line_history.o
+console-y += line_view.o
+console-y += output.o
+console-y += ring.o
+console-y += uart_firmware.o
+console-y += uart_ns16550.o
+console-y += uart_sifive.o
