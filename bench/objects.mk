@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+bench-y += adapter_kmem.o
+bench-y += adapter_noop.o
+bench-y += bench.o
+bench-y += exhaust.o
+bench-y += hist.o
+bench-y += metal/crew.o
+bench-y += metal/destroy.o
+bench-y += metal/run.o
+bench-y += metal/storm.o
+bench-y += metal/storm_audit.o
+bench-y += metal/storm_object.o
+bench-y += noop.o
