@@ -25,11 +25,11 @@ lua-scripts := $(sort $(wildcard lua/scripts/*.lua))
 gen-objs := $(if $(lua-scripts),$(K)/gen/scripts.o)
 link-script := arch/riscv/link.ld
 
-# Extra flags by folder; -include and the Lua headers go where Lua is used.
-# What waits for a person or a script is built small: the image has a limit.
+# Extra flags by folder. What waits for a person, a script or the boot is built
+# small: the image has a limit.
 cflags-lua = -Os $(lua-includes)
 cflags-console = -Os
-cflags-kernel = $(fdt-includes)
+cflags-kernel = -Os $(fdt-includes)
 folder-of = $(firstword $(subst /, ,$(1)))
 
 $(K)/third_party/lua/%.o: $(LUA_SRC)/%.c $(O)/.flags-kernel | setup-build

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""bench.run, its figures and its histograms."""
+import json
+import re
+
+from lib import check, contains, equal, matches, run, test
+
+EXACT = """
+local r = assert(bench.run("%s", {%s}))
+print("FIGURE", r.instr_gross, r.instr_per_op, r.counters.mag_miss)
+"""
+
+
+def exact(name, options="n=10000", **machine):
+    """instr_gross and instr_per_op of a workload, as printed."""
+    result = run(EXACT % (name, options), status=0, mode="exact",
+                 **{"harts": 1, **machine})
+    found = matches(result.out, r"^FIGURE\t(\S+)\t(\S+)\t(\S+)\s*$")
+    return found.group(1), found.group(2)
+
+
+@test(timeout=200)
+def I2_fig_hot_pair_costs_at_most_sixty_instructions():
+    gross, net = exact("pair", "size=64, n=10000")
+    print("pair: %s instructions gross, %s net" % (gross, net))
+    check(0 < float(net) <= 60, "a pair costs %s instructions" % net)
+    check(float(gross) > float(net), "the loop costs nothing?")
+    equal(exact("pair", "size=64, n=10000"), (gross, net), "second run")
+
+
+@test(timeout=200)
+def I2_6_instructions_repeat_to_the_digit():
+    for name in ("burst", "larson"):
+        first = exact(name, "n=20000, order='random', seed=3")
+        equal(exact(name, "n=20000, order='random', seed=3"), first, name)
+
+
+@test(timeout=200)
+def I2_6_noop_is_two_instructions():
+    # Two bare `ret`s: the method measures them, so it adds up to exactly 2.
+    gross, net = exact("noop")
+    equal(float(net), 2.0, "instr_per_op of noop")
+    check(float(gross) < 20, "the loop costs %s instructions" % gross)
+
+
+@test(timeout=200)
+def I2_6_harts_take_turns_in_exact_mode():
+    gross, net = exact("pair", "size=64, n=10000, harts=2", harts=2)
+    check(0 < float(net) <= 60, "a pair costs %s instructions" % net)
+
+
+def I2_6_no_instruction_figures_outside_exact_mode():
+    result = run('local r = bench.run("pair", {time_ms=20}) '
+                 'print("NONE", r.instr_gross, r.instr_per_op) '
+                 'print("INSTRET", (bench.instret()))', status=0)
+    matches(result.out, r"^NONE\tnil\tnil\s*$")
+    matches(result.out, r"^INSTRET\tnil\s*$")
+
+
+def I2_6_results_of_every_workload():
+    result = run("""
+        for _, w in ipairs(bench.list()) do
+          local r = assert(bench.run(w.name, {harts = hart.count(), size = 100,
+                           n = 5000, seed = 5, order = "random"}))
+          assert(r.ops >= 5000 * hart.count(), w.name .. " ops " .. r.ops)
+          assert(r.ns > 0 and r.per_op > 0 and r.ops_per_s > 0)
+          assert(r.level == "fast" and r.name == w.name)
+          assert(r.hist:count() > 0 and r.hist:p(50) <= r.hist:max())
+          r:print()
+          print("JSON", r:json())
+        end
+        collectgarbage()
+        for c in slab.caches() do assert(not c.name:find("^bench%-")) end
+        """, status=0)
+    rows = [json.loads(text) for text in
+            re.findall(r"^JSON\t(.*)$", result.out, re.MULTILINE)]
+    equal([row["name"] for row in rows],
+          ["pair", "burst", "larson", "noop"], "workloads")
+    for row in rows:
+        equal(row["harts"], 4, "harts")
+        equal(row["instr_per_op"], None, "instructions in smp mode")
+        check(row["ops"] >= 20000, "ops %d" % row["ops"])
+
+
+def I2_6_time_and_cache_options():
+    run("""
+        local c = assert(slab.create("mine", 200, {protect = "checked"}))
+        local r = assert(bench.run("burst", {cache = c, time_ms = 30}))
+        assert(r.level == "checked" and r.size == 200 and r.harts == 1)
+        assert(r.ns >= 30000000, r.ns)
+        assert(r.counters.alloc >= r.ops)
+        assert(c:stats().objects_inuse == 0)
+        assert(c:destroy())
+        local ok, message = pcall(bench.run, "pair", {cache = c})
+        assert(not ok, "a destroyed cache was accepted")
+        local ns, a, b = bench.time(function(x) return x, x + 1 end, 41)
+        assert(ns > 0 and a == 41 and b == 42)
+        assert(not pcall(bench.time, function() error("through") end))
+        """, status=0)
+
+
+def I2_6_bench_refuses_what_is_wrong():
+    result = run("""
+        local function refused(pattern, ...)
+          local ok, message = pcall(bench.run, ...)
+          assert(not ok, "accepted: " .. pattern)
+          assert(message:find(pattern), message)
+        end
+        refused("bench.list", "nosuch")
+        refused("time_ms", "pair", {time_sm = 5})
+        refused("time_ms", "pair", {time_ms = 0})
+        refused("size", "pair", {size = 0})
+        refused("size", "pair", {size = 1 << 20})
+        refused("harts", "pair", {harts = hart.count() + 1})
+        refused("harts", "pair", {harts = 1.5})
+        refused("order", "pair", {order = "sideways"})
+        refused("protect", "pair", {protect = "none"})
+        refused("cache", "pair", {cache = "mine"})
+        refused("table", "pair", 7)
+        refused("string", {})
+        for _, name in ipairs{"suite"} do
+          local ok, message = pcall(bench[name], {})
+          assert(not ok and message:find("not in this version"), message)
+        end
+        for _, module in ipairs{trace, fault} do
+          for _, fn in pairs(module) do
+            local ok, message = pcall(fn, {})
+            assert(not ok and message:find("not in this version"), message)
+          end
+        end
+        local c = slab.create("tight", 64, {limit = 3})
+        local r, message, code = bench.run("burst", {cache = c, n = 10})
+        assert(r == nil and code == "ENOMEM", message)
+        assert(c:stats().objects_inuse == 0)
+        print("ALL REFUSED")
+        """, status=0)
+    contains(result.out, "ALL REFUSED")
+
+
+def I2_6_bench_on_other_harts_while_the_console_reaps():
+    run("""
+        local started = hart.counter(0)
+        local j = hart.run("others", function(started)
+          started:add(1)
+          return bench.run("pair", {time_ms = 3000}).ops end, started)
+        repeat until started:get() == 3
+        local r, message, code = bench.run("pair", {harts = 2})
+        assert(r == nil and code == "EBUSY", message)
+        for _ = 1, 20 do slab.reap{level = "all"} end
+        local ok, ops = j:wait()
+        assert(ok, ops)
+        for h = 1, 3 do assert(ops[h][1] > 0) end
+        """, status=0)
+
+
+def I2_6_histograms():
+    run("""
+        local h, g = bench.hist(), bench.hist()
+        assert(h:count() == 0 and h:p(50) == 0 and h:max() == 0)
+        for i = 1, 1000 do h:add(i) end
+        assert(h:count() == 1000 and h:min() == 1 and h:max() == 1000)
+        assert(h:mean() == 500.5)
+        local p = h:p(50)
+        assert(p >= 500 and p <= 563, p)
+        assert(h:p(100) == 1000 and h:p(0) == 1)
+        g:add(5000, 10):merge(h)
+        assert(g:count() == 1010 and g:max() == 5000 and g:p(100) == 5000)
+        g:plot()
+        assert(not pcall(h.add, h, -1))
+        assert(not pcall(h.add, h, "x"))
+        assert(not pcall(h.p, h, 101))
+        assert(not pcall(h.merge, h, {}))
+        """, status=0)

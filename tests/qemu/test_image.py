@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""The image itself: size, reproducibility, and what its code may contain."""
+import bisect
+import hashlib
+import os
+import re
+import struct
+import subprocess
+
+from lib import BUILD, ROOT, check, equal, folder, kernel_path, run_command, \
+    test
+
+IMAGE_MAX = 450_000
+FP_REGISTER = re.compile(r"\bf(?:[ast]\d+|csr)\b")
+FP_OPCODE = re.compile(r"^(?:c\.)?(?:fl[dw]|fs[dw](?:sp)?|fld(?:sp)?|"
+                       r"f\w+\.[sdwlx]|frcsr|fscsr|frflags|fsflags)\b")
+SENSITIVE = re.compile(r"^(amo|lr\.|sc\.|csr|fence|ecall)")
+
+
+def disassembly(path=None):
+    """[(function, its address, [(instruction, its text)])] of a file.
+
+    A list, because static functions of several files may share a name.
+    """
+    done = subprocess.run(
+        ["riscv64-unknown-elf-objdump", "-d", "--no-show-raw-insn",
+         path or kernel_path()], stdout=subprocess.PIPE, check=True)
+    functions, code = [], None
+    for line in done.stdout.decode().splitlines():
+        head = re.match(r"([0-9a-f]+) <(.+)>:$", line)
+        if head:
+            code = []
+            functions.append((head.group(2), int(head.group(1), 16), code))
+            continue
+        body = re.match(r"\s*[0-9a-f]+:\s+(\S+)\s*(.*)$", line)
+        if body and code is not None:
+            code.append((body.group(1), body.group(2)))
+    return functions
+
+
+def file_bytes(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def I2_figures_image_size():
+    size = len(file_bytes(kernel_path()[:-4] + ".bin"))
+    print("image:", size, "bytes")
+    check(size <= IMAGE_MAX, "%d bytes; the limit is %d" % (size, IMAGE_MAX))
+
+
+def I2_3_image_header():
+    data = file_bytes(kernel_path()[:-4] + ".bin")[:64]
+    offset, image_size = struct.unpack_from("<QQ", data, 8)
+    equal(data[48:56], b"RISCV\0\0\0", "magic")
+    equal(data[56:60], b"RSC\x05", "magic2")
+    equal(offset, 0x200000, "text_offset")
+    check(image_size >= os.path.getsize(kernel_path()[:-4] + ".bin"),
+          "image_size does not cover the file")
+    check(data[:2] != b"MZ", "looks like an EFI program")
+
+
+def I2_2_products_lie_beside_the_image():
+    for suffix in (".elf", ".bin", ".map", ".dis"):
+        path = kernel_path()[:-4] + suffix
+        check(os.path.isfile(path) and os.path.getsize(path) > 0, path)
+
+
+@test(timeout=400)
+def I2_2_two_builds_are_bit_identical():
+    """A copy of the tree, built in another folder: the same bytes."""
+    copy = os.path.join(folder(), "elsewhere", "tree")
+    os.makedirs(copy)
+    subprocess.run("tar --exclude=./build --exclude=./.git -cf - . | "
+                   "tar -xf - -C '%s'" % copy, shell=True, cwd=ROOT,
+                   check=True)
+    env = dict(os.environ, QUARRY_DEPS=os.path.join(
+        BUILD, "third_party", "archives"))
+    run_command(["make", "-j2", "B=build", "image"], status=0, timeout=380,
+                cwd=copy, env=env)
+    for suffix in (".bin", ".elf"):
+        sums = [hashlib.sha256(file_bytes(p)).hexdigest() for p in (
+            kernel_path()[:-4] + suffix,
+            os.path.join(copy, "build", "quarry" + suffix))]
+        equal(sums[1], sums[0], "quarry" + suffix)
+
+
+def called_from(functions, start):
+    """Functions reachable by direct calls and jumps from those in start."""
+    starts = [address for _, address, _ in functions]
+    seen, waiting = set(), [i for i, f in enumerate(functions)
+                            if f[0] in start]
+    while waiting:
+        i = waiting.pop()
+        if i in seen:
+            continue
+        seen.add(i)
+        for op, text in functions[i][2]:
+            target = re.search(r"\b([0-9a-f]{8,16}) <", text)
+            if target and not op.startswith(("l", "s", "f", "a")):
+                at = bisect.bisect(starts, int(target.group(1), 16)) - 1
+                if at >= 0:
+                    waiting.append(at)
+    return [functions[i] for i in sorted(seen)]
+
+
+def uses_fp(code):
+    return [op + " " + text for op, text in code
+            if FP_OPCODE.match(op) or FP_REGISTER.search(text)]
+
+
+def objects_of(folders):
+    for top in folders:
+        for where, _, files in os.walk(os.path.join(BUILD, "kernel", top)):
+            for file in sorted(files):
+                if file.endswith(".o"):
+                    yield os.path.join(where, file)
+
+
+# They set rounding mode and flags once, before the hart takes interrupts.
+ALLOWED_FP = {"boot_hart", "secondary_start"}
+
+
+def I2_traps_touch_no_fp_register():
+    """What runs in a trap and returns must not disturb Lua's floats.
+
+    Looked at is what the trap entry reaches by direct calls, and, since
+    interrupts and reports reach much through pointers, every function of the
+    folders that serve them.
+    """
+    image = disassembly()
+    entry = {name for name, _, _ in image if name.startswith("trap_")}
+    check("trap_dispatch" in entry, "no trap_dispatch in the image")
+    looked_at = called_from(image, entry)
+    check(len(looked_at) > 20, "only %d functions reached" % len(looked_at))
+    for path in objects_of(["arch/riscv", "kernel", "mm", "console"]):
+        looked_at += disassembly(path)
+    print("%d functions looked at" % len(looked_at))
+    bad = ["%s: %s" % (name, uses_fp(code)[0]) for name, _, code in looked_at
+           if uses_fp(code) and name not in ALLOWED_FP]
+    check(not bad, "use floating point registers:", bad)
+
+
+def I2_lua_does_use_fp_registers():
+    """The opposite of the test before: it can see such code at all."""
+    users = [name for name, _, code in disassembly() if uses_fp(code)]
+    check(len(users) > 20, "found only", users)
+
+
+def I2_figures_hot_pair_has_no_atomic_and_no_csr():
+    found = {name: code for name, _, code in disassembly()
+             if name in ("arch_mag_pop", "arch_mag_push")}
+    equal(len(found), 2, "functions of the hot pair in the image")
+    for name, code in found.items():
+        print(name, len(code), "instructions")
+        check(0 < len(code) <= 60, "%s has %d" % (name, len(code)))
+        bad = [op for op, _ in code if SENSITIVE.match(op)]
+        check(not bad, "%s contains %s" % (name, bad))
+
+
+def I2_3_no_section_is_writable_and_executable():
+    """The link script must keep W and X in different pages."""
+    done = subprocess.run(
+        ["riscv64-unknown-elf-readelf", "-SW", kernel_path()],
+        stdout=subprocess.PIPE, check=True)
+    both = re.findall(r"\] (\S+) .* [A-Z]*W[A-Z]*X[A-Z]* ",
+                      done.stdout.decode())
+    check(not both, "writable and executable:", both)

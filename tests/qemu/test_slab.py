@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: MIT
+"""The modules slab and frame: contract sessions, misuse, bounds."""
+import json
+
+from lib import check, contains, equal, matches, run, test
+
+# A cache's life, then nothing may be missing. F() is the exactness figure.
+PRELUDE = r"""
+function F()
+  collectgarbage() collectgarbage()
+  slab.reap{level="all"}
+  local m = sys.mem()
+  return m.free_frames + m.lua_frames
+end
+function fails(part, f, ...)
+  local ok, msg = pcall(f, ...)
+  assert(not ok, "no error; wanted one with: " .. part)
+  assert(tostring(msg):find(part, 1, true), "error '" .. tostring(msg) ..
+    "' lacks '" .. part .. "'")
+end
+function refused(code, v, msg, got)
+  assert(v == nil and type(msg) == "string" and got == code,
+    tostring(v) .. " " .. tostring(msg) .. " " .. tostring(got))
+end
+"""
+
+
+def lua(*texts, **machine):
+    """Run the texts after the prelude; the output."""
+    return run(PRELUDE, *texts, status=0, **machine).out
+
+
+def I2_6_session_first_contact():
+    out = run('c = slab.create("pt", 64)  o = c:alloc()  print(c, o:addr() '
+              '% 8)  o:free()  c:destroy()',
+              status=0).out
+    matches(out, r"^slab\.cache 'pt' size 64 stride 64 in use 1/\d+ slabs 1 "
+                 r"colours \d+ mag \d+\t0\r?$")
+
+
+def I2_6_session_stat():
+    out = run("""slab.stat("lua*|kmalloc-*")""", status=0).out
+    matches(out, r"^cache +size +inuse +cached +total")
+    matches(out, r"^kmalloc-64 +64 ")
+    matches(out, r"^lua-")
+    check("\nslab" not in out, "a name that does not match was shown")
+
+
+@test(timeout=180)
+def I2_6_session_oom():
+    out = run(
+        """c = slab.create("msg", 256)""",
+        'do local g <close> = frame.pressure(95)  local keep, n, o, e, code '
+        '= {}, 0\n'
+        '   repeat o, e, code = c:alloc()  keep[#keep+1] = o until not o  '
+        'print(#keep, e, code) end\n'
+        'collectgarbage()  print(slab.reap{level="all"})', status=0).out
+    got = matches(out, r"^(\d+)\tmsg: no memory .*\tENOMEM\r?$")
+    check(int(got.group(1)) > 1000, "few objects fitted:", got.group(1))
+    got = matches(out, r"^(\d+)\t(\d+)\r?$")
+    check(int(got.group(1)) > 100, "few frames came back:", got.group(1))
+
+
+def I2_6_session_map():
+    out = run(
+        """c = slab.create("msg", 256)""",
+        'b = c:alloc_n(20000)  b:shuffle(7)  b:split(19000):free()  '
+        'print(c:map(64))  print("frames back:",c:shrink())  b:free()',
+        status=0).out
+    matches(out, r"^[.:+*#]{64}\r?$")
+    matches(out, r"^\d+ slabs, \d+ of \d+ objects taken")
+    matches(out, r"^frames back:\t\d+\r?$")
+
+
+def test_slab_handles_know_their_second_free():
+    out = lua(r"""
+c = slab.create("twice", 64)
+o = c:alloc() a = o:addr() o:free()
+before = slab.errors()
+fails("double-free", o.free, o)
+-- the slot is somebody else's by now: still a double free
+p = c:alloc() assert(p:addr() == a, "slot not handed out again")
+fails("double-free", o.free, o)
+p:poke(0, "I8", 42) assert(p:peek(0, "I8") == 42)
+p:free()
+n, by = slab.errors()
+assert(n == before + 2 and by["double-free"] == 2, n)
+k = slab.kmalloc(100) k:free() fails("double-free", k.free, k)
+b = c:alloc_n(10) b:free() fails("freed", b.free, b)
+assert(c:destroy()) assert(slab.verify())
+""")
+    equal(out.count("HEAP-ERROR kind=double-free cache=twice"), 3, "reports")
+
+
+def test_slab_wrong_cache_is_reported():
+    out = lua(r"""
+c = slab.create("right", 64) d = slab.create("wrong", 64)
+o = c:alloc() fails("wrong-cache", d.free, d, o) c:free(o)
+b = c:alloc_n(5) fails("wrong-cache", d.free, d, b) c:free(b)
+assert(c:destroy() and d:destroy())
+""")
+    equal(out.count("HEAP-ERROR kind=wrong-cache"), 2, "reports")
+
+
+def test_slab_destroyed_cache_raises_everywhere():
+    lua(r"""
+c = slab.create("gone", 64) o = c:alloc()
+v, msg, code = c:destroy() refused("EBUSY", v, msg, code)
+assert(msg:find("1 object"), msg)
+local m = {} for _, k in ipairs{"alloc", "stats", "shrink", "flush", "map",
+  "slabs", "objects", "destroy"} do m[k] = c[k] end
+alloc_n, tune = c.alloc_n, c.tune
+o:free() assert(c:destroy())
+for k, f in pairs(m) do fails("destroyed", f, c) end
+fails("destroyed", alloc_n, c, 3) fails("destroyed", tune, c, {mag=3})
+fails("destroyed", function() return c.size end)
+assert(tostring(c):find("destroyed"))
+d = slab.create("gone", 64)
+assert(d ~= c and d == slab.find("gone")) fails("destroyed", m.alloc, c)
+assert(d:destroy()) refused("ENOENT", slab.find("gone"))
+""")
+
+
+def test_slab_create_refuses_bad_arguments():
+    lua(r"""
+local S = slab.create
+fails("1..31", S, "", 8) fails("1..31", S, ("x"):rep(32), 8)
+fails("#1", S, nil, 8) fails("#1", S, {}, 8) fails("ASCII", S, "a b", 8)
+fails("ASCII", S, "a\0b", 8) fails("ASCII", S, "a*", 8)
+fails("machine", S, "kmalloc-x", 8)
+fails("131072", S, "x", 0) fails("131072", S, "x", 131073)
+fails("131072", S, "x", -1) fails("number", S, "x", "y")
+fails("integer", S, "x", 1.5) fails("131072", S, "x", math.mininteger)
+fails("table", S, "x", 8, 5)
+fails("magazines", S, "x", 8, {magazine=1}) fails("align", S, "x", 8, {aling=8})
+fails("align", S, "x", 8, {align=3}) fails("align", S, "x", 8, {align=131072})
+fails("align", S, "x", 8, {align="8"}) fails("ctor", S, "x", 8, {dtor="zero"})
+fails("ctor", S, "x", 8, {ctor="nul"}) fails("ctor", S, "x", 8, {ctor=5})
+fails("mag", S, "x", 8, {mag=0}) fails("mag", S, "x", 8, {mag=62})
+fails("contradict", S, "x", 8, {mag=5, magazines=false})
+fails("limit", S, "x", 8, {limit=0}) fails("limit", S, "x", 8, {limit={}})
+fails("colour", S, "x", 8, {colour=0}) fails("colour", S, "x", 8, {colour="y"})
+fails("count", S, "x", 8, {count=1}) fails("protect", S, "x", 8, {protect="x"})
+fails("not in this version", S, "x", 8, {protect="debug"})
+fails("not in this version", S, "x", 8, {guard=10})
+fails("not in this version", S, "x", 8, {ctor="zero", dtor=function() end})
+fails("boom", S, "x", 8, {ctor=function() error("boom") end})
+refused("ENOENT", slab.find("x"))
+c = S("x", 8) refused("EEXIST", S("x", 8)) assert(c:destroy())
+fails("not in this version", slab.leaks) fails("not in this version",
+  slab.log, {})
+fails("not in this version", slab.users, "x")
+""")
+
+
+def test_slab_methods_refuse_bad_arguments():
+    lua(r"""
+c = slab.create("bad", 64) o = c:alloc() b = c:alloc_n(4)
+fails("cache", c.alloc, o) fails("cache", c.alloc, io) fails("cache", c.alloc)
+fails("flags", c.alloc, c, "now") fails("string", c.alloc, c, {})
+fails("number", c.alloc_n, c) fails("0..", c.alloc_n, c, -1)
+fails("0..", c.alloc_n, c, math.maxinteger)
+fails("slab.obj", c.free, c, 5) fails("slab.obj", c.free, c)
+fails("order", c.free, c, o, "lifo") fails("invalid option", c.free, c, b, "up")
+fails("0..", c.flush, c, 99) fails("table", c.tune, c) fails("mag", c.tune, c,
+  {mag=99})
+fails("limit", c.tune, c, {limt=1}) fails("invalid option", c.objects, c,
+  "dead")
+fails("1..4096", c.map, c, 0) fails("0..4", b.split, b, 5) fails("0..4",
+  b.split, b, -1)
+fails("number", b.shuffle, b) assert(b[0] == nil and b[5] == nil and b.x == nil)
+fails("offset", o.peek, o, 65, "B") fails("outside", o.peek, o, 60, "I8")
+fails("outside", o.poke, o, 57, "I8", 1) fails("offset", o.poke, o, -1, "B", 1)
+fails("format", o.peek, o, 0, "?!") fails("string", o.peek, o, 0)
+fails("outside", o.poke, o, 0, "z", ("x"):rep(64))
+o:poke(0, "I8", 1000) fails("too short", o.peek, o, 0, "s8") assert(o:peek(64,
+  "") == nil)
+o:poke(0, "<I4 B z", 7, 8, "hi")
+local x, y, z = o:peek(0, "<I4 B z") assert(x == 7 and y == 8 and z == "hi")
+fails("level", slab.reap, {level="most"}) fails("frames", slab.reap, {frame=1})
+fails("number", slab.whatis, "x") fails("string", slab.stat, {})
+  fails("invalid option", slab.stat, "*", "xml")
+fails("table", slab.diff, 5) fails("0..", slab.kmalloc, -1)
+refused("ENOMEM", slab.kmalloc(1 << 39))
+m = slab.find("kmalloc-64")
+fails("machine", m.destroy, m) fails("machine", m.alloc, m) fails("machine",
+  m.tune, m, {mag=3})
+o:free() b:free() assert(c:destroy()) assert(slab.verify())
+""")
+
+
+def test_slab_whole_api_answers():
+    out = lua(r"""
+c = slab.create("api", 100, {ctor="pattern", dtor="count", mag=7, limit=50,
+  count=true, protect="fast"})
+assert(c.name == "api" and c.size == 100 and c.align == 8 and c.stride == 104)
+assert(c.protect == "fast" and c.per_slab > 0 and c.colours >= 1 and
+  c.frames_per_slab >= 1)
+o = c:alloc() assert(o:peek(8, "<I8") & 0xffff == 8, "pattern")
+fails("constructor", c.alloc, c, "zero")
+b = c:alloc_n(49) refused("ENOMEM", c:alloc()) refused("ENOMEM", c:alloc_n(2))
+assert(#b == 49 and math.type(b[1]) == "integer" and b:touch() >= 0)
+s = c:stats()
+assert(s.objects_inuse == 50 and s.alloc == 50 and s.free == 0 and s.ctor >=
+  50, s.alloc)
+n = 0 for sl in c:slabs() do n = n + 1 assert(sl.addr % 4096 == 0 and sl.total
+  == c.per_slab) end
+assert(n == s.slabs_full + s.slabs_partial + s.slabs_empty)
+n = 0 for a, st in c:objects() do n = n + 1 assert(a % 8 == 0) end
+assert(n == s.objects_total, n)
+old = c:tune{limit=60} assert(old.limit == 50 and old.count == true and
+  old.protect == "fast")
+refused("EBUSY", c:tune{protect="checked"})
+b:free("random") o:free() c:shrink()
+assert(c:tune{protect="checked", colour=false}) assert(c.protect == "checked"
+  and c.colours == 1)
+c:alloc():free() c:shrink() assert(c:stats().dtor > 0) assert(c:destroy())
+c = slab.create("mag", 100, {mag=7}) assert(c.mag == 7 and c.protect ==
+  "checked")
+assert(c:tune{mag=15}.mag == 7 and c.mag == 15)
+c:alloc():free() h = c:stats().harts assert(h[0].rounds >= 1 and h[0].mag_miss
+  >= 1 and not h[9])
+assert(c:flush(0) >= 1) assert(c:destroy())
+z = slab.create("img", 32, {ctor=function(o) o:poke(0, "z", "built")
+  fails("constructor", o.free, o) end})
+b = z:alloc_n(40) b:free()
+o = z:alloc() assert(o:peek(0, "z") == "built") o:free() assert(z:destroy())
+rows = slab.stat("kmalloc-*", "rows") assert(#rows > 10 and rows[1].name and
+  rows[1].frames)
+assert(slab.stat("nothing", "table"):find("no cache"))
+assert(slab.stat("kmalloc-8", "csv"):find("name,size,objects_inuse", 1, true))
+m = slab.mark() c = slab.create("api", 64) o = c:alloc() d = slab.diff(m)
+assert(d.api.created and d.api.objects_inuse == 1) o:free() c:destroy()
+seen = {} for c in slab.caches() do seen[#seen + 1] = c.name end
+sorted = {table.unpack(seen)} table.sort(sorted) for i, n in ipairs(seen) do
+  assert(sorted[i] == n) end
+w = slab.whatis(slab.kmalloc(20):addr() + 3) assert(w.cache:find("kmalloc")
+  and w.offset == 3)
+assert(slab.whatis(0).frame == "outside")
+for _, k in ipairs(slab.schema()) do assert(#k.name > 0 and #k.text > 10 and
+  k.unit and k.kind) end
+print("JSON", slab.stat("kmalloc-16", "json"))
+assert(slab.verify())
+""")
+    row = json.loads(matches(out, r"^JSON\t(.*?)\r?$").group(1))[0]
+    equal(row["name"], "kmalloc-16", "name")
+    check("alloc" in row and row["alloc"] is None and row["frames"] >= 0, row)
+
+
+def test_slab_forgotten_objects_come_back_and_are_counted():
+    lua(r"""
+c = slab.create("forget", 128)
+for i = 1, 100 do c:alloc() end
+do local b = c:alloc_n(50) end
+collectgarbage() collectgarbage()
+s = c:stats() assert(s.objects_inuse == 0 and s.gc_freed == 150, s.gc_freed)
+do local o <close> = c:alloc() end
+s = c:stats() assert(s.objects_inuse == 0 and s.gc_freed == 150, s.gc_freed)
+assert(c:destroy())
+do local d <close> = slab.create("closing", 8) end
+refused("ENOENT", slab.find("closing"))
+""")
+
+
+def test_contract_exactness_of_objects_and_frames():
+    lua(r"""
+local function work()
+  local c = slab.create("exact", 200)
+  local b = c:alloc_n(5000) b:shuffle(3) local t = b:split(2500)
+    b:free("fifo") t:free()
+  for i = 1, 200 do c:alloc() end
+  local g <close> = frame.pressure(60)
+  local r = frame.alloc(64) r:free()
+  local k = slab.kmalloc(300000) k:free()
+  collectgarbage() assert(c:destroy())
+end
+work() local before = F()
+for i = 1, 10 do work() end
+local after = F() assert(before == after, before .. " " .. after)
+assert(slab.verify())
+""")
+
+
+def test_frame_module_answers():
+    lua(r"""
+assert(frame.free() > 0 and frame.total() > frame.free())
+s = frame.stat() assert(s.total == frame.total() and s.lua > 0)
+z = frame.zones() assert(#z >= 1 and z[1].total > 0 and z[1].base % 4096 == 0)
+r = frame.alloc(8) assert(r:addr() % 4096 == 0 and #r == 8) r:free()
+  fails("freed", r.free, r)
+fails("1..", frame.alloc, 0) fails("number", frame.alloc, "x")
+  refused("ENOMEM", frame.alloc(1 << 30))
+fails("0..100", frame.pressure, 101) fails("0..100", frame.pressure, -1)
+do local g <close> = frame.pressure(90) assert(frame.free() <= frame.total()
+  // 10 + 1) assert(#g > 0) end
+f, l = frame.fragmentation(1) assert(f == 0 and l > 0)
+f = frame.fragmentation(1 << 30) assert(f == 1000) fails("1..",
+  frame.fragmentation, 0)
+assert(slab.verify())
+""")
+
+
+def test_slab_prompt_lives_in_8_MiB():
+    lua(r"""
+c = slab.create("small", 64) b = c:alloc_n(1000) b:free() assert(c:destroy())
+assert(slab.verify())
+""", mem="8M", harts=1)
