@@ -202,7 +202,7 @@ fill(lua_State *L, struct lbatch *b, struct kmem_cache *cp, size_t n,
 }
 
 static bool
-room_for(struct kmem_cache *cp, size_t n)
+room_for(lua_State *L, struct kmem_cache *cp, size_t n)
 {
 	struct kmem_stats st;
 	struct kmem_info info;
@@ -214,7 +214,7 @@ room_for(struct kmem_cache *cp, size_t n)
 	if (have >= n)
 		return true;
 	slabs = (n - have + info.per_slab - 1) / info.per_slab;
-	return !lcache_no_room(slabs * info.frames_per_slab);
+	return !lcache_no_room(L, slabs * info.frames_per_slab);
 }
 
 static int
@@ -260,7 +260,7 @@ cache_alloc_n(lua_State *L)
 	lcache_hold(lc);
 	b->b_cache = lc;
 	b->b_size = lc->lc_size;
-	if (!room_for(cp, n) || !fill(L, b, cp, n, &stopped)) {
+	if (!room_for(L, cp, n) || !fill(L, b, cp, n, &stopped)) {
 		if (!stopped)
 			return fill_failed(L, lc, cp, n);
 		lcache_leave(lc, cp);

@@ -84,7 +84,7 @@ uint64_t lcache_gc_freed(const char *name, uint64_t generation);
  * True when Lua would be left without room to go on if caches took more
  * frames now.
  */
-bool lcache_no_room(size_t frames);
+bool lcache_no_room(lua_State *L, size_t frames);
 /* Pushes nil, message, "ENOMEM" for a failed allocation; returns 3. */
 int lcache_fail_memory(lua_State *L, const char *what);
 

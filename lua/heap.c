@@ -55,8 +55,9 @@
 #define MISFIT_BYTES sizeof(struct heap_misfit)
 #define GRANULE      64u /* bytes of the reserve per bit of its map */
 #define WORD_BITS    64u
-#define CHUNK_SHARE  (32u << 10) /* bytes of the reserve for one chunk */
+#define CHUNK_SHARE  (128u << 10) /* bytes of the reserve for one chunk */
 #define CREDIT       64u
+#define LOOKED_AT    1000u
 
 /* A block of more than HEAP_SMALL_MAX bytes; the owner word of its frames. */
 struct heap_run {
@@ -653,6 +654,20 @@ void
 heap_built(struct heap *h)
 {
 	h->h_building = false;
+}
+
+size_t
+heap_largest(const struct heap *h)
+{
+	const struct heap_run *r = h->h_runs;
+	size_t largest = 0;
+
+	for (unsigned i = 0; i < LOOKED_AT && r != NULL; i++) {
+		if (r->r_frames > largest)
+			largest = r->r_frames;
+		r = r->r_next;
+	}
+	return largest;
 }
 
 void

@@ -45,6 +45,11 @@ uint64_t heap_cap(void);
 void heap_set_cap(uint64_t bytes);
 /* Frames that serve only Lua, the reserve included. */
 size_t heap_frames(void);
+/*
+ * Frames of the largest block among the LOOKED_AT youngest; 0: none larger
+ * than HEAP_SMALL_MAX. O(blocks looked at).
+ */
+size_t heap_largest(const struct heap *h);
 /* Bytes granted to all heaps, as the cap sees them. */
 uint64_t heap_charged(void);
 

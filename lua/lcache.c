@@ -365,7 +365,9 @@ lcache_gc_freed(const char *name, uint64_t generation)
  * Objects and the Lua values that hold them grow together. If caches could
  * take the last frame, the next thing to fail would be Lua itself, in the
  * middle of whatever the script does. So Lua's own requests for objects are
- * refused a little earlier: what remains lets the Lua heap grow by half.
+ * refused a little earlier: what remains lets the Lua heap grow by half, and
+ * lets its largest block, which is the table that is being filled more often
+ * than not, move to a run twice as long.
  */
 static size_t
 room_for_lua(void)
@@ -376,17 +378,33 @@ room_for_lua(void)
 	return room < most ? room : most;
 }
 
+static bool
+run_is_free(size_t frames)
+{
+	struct frame_zone_stats st;
+	unsigned i;
+
+	for (i = 0; frame_get_zone_stats(i, &st); i++) {
+		if (st.largest >= frames)
+			return true;
+	}
+	return false;
+}
+
 bool
-lcache_no_room(size_t frames)
+lcache_no_room(lua_State *L, size_t frames)
 {
 	size_t free_frames = frame_free_count();
-	size_t most = frame_total_count() / 8, room;
+	size_t most = frame_total_count() / 8, room, largest;
 
 	/* The usual case, without looking closer. */
 	if (free_frames >= most && free_frames - most >= frames)
 		return false;
 	room = room_for_lua();
-	return free_frames < room || free_frames - room < frames;
+	if (free_frames < room || free_frames - room < frames)
+		return true;
+	largest = lstate_largest_frames(lstate_of(L));
+	return largest > 0 && !run_is_free(2 * largest + frames);
 }
 
 int

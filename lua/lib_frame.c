@@ -135,7 +135,8 @@ lib_alloc(lua_State *L)
 	    handle_new(L, sizeof(*fr), RUN_CLASS, 0, run_drop);
 
 	fr->fr_frames = n;
-	if (lcache_no_room(n) || !handle_frames(&fr->fr_run, n, FRAME_TAG_HELD))
+	if (lcache_no_room(L, n) ||
+	    !handle_frames(&fr->fr_run, n, FRAME_TAG_HELD))
 		return binding_fail(L, "ENOMEM",
 		    "no run of %zu free frames (%zu are free)", n,
 		    frame_free_count());

@@ -153,11 +153,11 @@ alloc_failed(lua_State *L, struct lcache *lc, struct kmem_cache *cp)
 
 /* Refuse before the machine is so full that Lua itself would stop. */
 static bool
-may_take(struct kmem_cache *cp)
+may_take(lua_State *L, struct kmem_cache *cp)
 {
 	struct kmem_stats st;
 
-	if (!lcache_no_room(1))
+	if (!lcache_no_room(L, 1))
 		return true;
 	kmem_cache_stats(cp, &st);
 	return st.objects_inuse < st.objects_total;
@@ -182,7 +182,7 @@ cache_alloc(lua_State *L)
 	lcache_hold(lc);
 	o->o_cache = lc;
 	o->o_size = lc->lc_size;
-	if (!may_take(cp) ||
+	if (!may_take(L, cp) ||
 	    !kmem_cache_alloc_bulk(cp, flags & ~KMEM_ZERO, 1, &o->o_addr)) {
 		o->o_addr = NULL;
 		return alloc_failed(L, lc, cp);
@@ -204,7 +204,7 @@ slab_kmalloc(lua_State *L)
 
 	o->o_kind = OBJ_OF_KMALLOC;
 	o->o_size = n == 0 ? 8 : n;
-	if (lcache_no_room(n / 4096 + 1) || !handle_kmalloc(&o->o_addr, n))
+	if (lcache_no_room(L, n / 4096 + 1) || !handle_kmalloc(&o->o_addr, n))
 		return lcache_fail_memory(L, "kmalloc");
 	o->o_state = OBJ_LIVE;
 	o->o_number = obj_next_number();

@@ -60,22 +60,57 @@ name_glob(const char *list, const char *name)
 	}
 }
 
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Digits at `at`, as many as fit; *at goes behind them. */
+static uint64_t
+number_at(const char **at)
+{
+	uint64_t n = 0;
+
+	for (; is_digit(**at); (*at)++)
+		n = n * 10 + (uint64_t)(**at - '0');
+	return n;
+}
+
+/* By name, numbers in it by value: kmalloc-128 before kmalloc-1024. */
 static int
 by_name(const void *a, const void *b)
 {
-	const struct stat_row *x = a, *y = b;
+	const struct stat_row *row_a = a, *row_b = b;
+	const char *x = row_a->info.name, *y = row_b->info.name;
 
-	return strcmp(x->info.name, y->info.name);
+	while (*x != '\0' && *y != '\0') {
+		if (is_digit(*x) && is_digit(*y)) {
+			uint64_t m = number_at(&x), n = number_at(&y);
+
+			if (m != n)
+				return m < n ? -1 : 1;
+		} else if (*x != *y) {
+			break;
+		} else {
+			x++;
+			y++;
+		}
+	}
+	return (unsigned char)*x - (unsigned char)*y;
 }
 
 static size_t
-count_caches(void)
+count_caches(const char *pattern)
 {
 	struct kmem_cache *cp = kmem_cache_next(NULL);
+	struct kmem_info info;
 	size_t n = 0;
 
-	for (; cp != NULL; cp = kmem_cache_next(cp))
-		n++;
+	for (; cp != NULL; cp = kmem_cache_next(cp)) {
+		kmem_cache_get_info(cp, &info);
+		n += name_glob(pattern, info.name);
+	}
 	return n;
 }
 
@@ -83,7 +118,7 @@ struct stat_row *
 stat_snapshot(lua_State *L, const char *pattern, size_t *n)
 {
 	/* Room for a few that appear meanwhile; more are left out. */
-	size_t room = count_caches() + 8, got = 0, i;
+	size_t room = count_caches(pattern) + 8, got = 0, i;
 	struct stat_row *rows = lua_newuserdatauv(L, room * sizeof(*rows), 0);
 	struct kmem_cache *cp = kmem_cache_next(NULL);
 

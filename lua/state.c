@@ -811,6 +811,12 @@ lstate_bytes(struct lstate *s)
 }
 
 size_t
+lstate_largest_frames(struct lstate *s)
+{
+	return heap_largest(&s->s_heap);
+}
+
+size_t
 lstate_frames(void)
 {
 	return heap_frames();

@@ -81,6 +81,8 @@ void *lstate_job(struct lstate *s);
 bool lstate_setup(uint64_t cap, uint64_t ram);
 /* Bytes the state's blocks take, rounded to classes and frames. */
 size_t lstate_bytes(struct lstate *s);
+/* Frames of its largest block; 0 when all are small. Own hart. */
+size_t lstate_largest_frames(struct lstate *s);
 
 /* All Lua memory: frames in use, and the cap in bytes. */
 size_t lstate_frames(void);
