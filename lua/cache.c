@@ -392,7 +392,8 @@ static const struct binding methods[] = {
 	    "c:destroy()" },
 	{ "slabs", cache_slabs, "c:slabs() -> iterator",
 	    "Iterates over a snapshot of the slabs, each a table of addr, "
-	    "frames, colour, inuse and total.",
+	    "frames, colour, inuse, live and total. inuse counts what lies in "
+	    "magazines too; a fast cache cannot tell live from that.",
 	    "c = slab.create('help8', 64) c:alloc():free() "
 	    "for s in c:slabs() do print(s.inuse, s.total) end c:destroy()" },
 	{ "objects", cache_objects, "c:objects([state]) -> iterator",
@@ -404,8 +405,10 @@ static const struct binding methods[] = {
 	    "for a in c:objects('live') do print(a == o:addr()) end "
 	    "o:free() c:destroy()" },
 	{ "map", cache_map, "c:map([width]) -> string",
-	    "A picture of the slabs, one cell each in address order, from "
-	    "empty to full, width cells per line (default 64), and a legend.",
+	    "A picture of the slabs, one cell each in address order, by how "
+	    "many of their objects are live, width cells per line (default "
+	    "64), and a legend. In a fast cache objects in magazines count as "
+	    "live.",
 	    "c = slab.create('help10', 64) b = c:alloc_n(500) print(c:map()) "
 	    "b:free() c:destroy()" },
 	{ "destroy", cache_destroy, "c:destroy() -> true | nil, msg, code",

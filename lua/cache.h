@@ -85,6 +85,11 @@ uint64_t lcache_gc_freed(const char *name, uint64_t generation);
  * frames now.
  */
 bool lcache_no_room(lua_State *L, size_t frames);
+/*
+ * The same for objects that take no frames, only a Lua value each: true when
+ * Lua's largest block could not be moved to a run of twice its length.
+ */
+bool lcache_lua_is_stuck(lua_State *L, size_t frames);
 /* Pushes nil, message, "ENOMEM" for a failed allocation; returns 3. */
 int lcache_fail_memory(lua_State *L, const char *what);
 

@@ -392,19 +392,26 @@ run_is_free(size_t frames)
 }
 
 bool
-lcache_no_room(lua_State *L, size_t frames)
+lcache_lua_is_stuck(lua_State *L, size_t frames)
 {
-	size_t free_frames = frame_free_count();
-	size_t most = frame_total_count() / 8, room, largest;
+	size_t largest;
 
 	/* The usual case, without looking closer. */
-	if (free_frames >= most && free_frames - most >= frames)
+	if (frame_free_count() >= frame_total_count() / 8 + frames)
 		return false;
-	room = room_for_lua();
-	if (free_frames < room || free_frames - room < frames)
-		return true;
 	largest = lstate_largest_frames(lstate_of(L));
 	return largest > 0 && !run_is_free(2 * largest + frames);
+}
+
+bool
+lcache_no_room(lua_State *L, size_t frames)
+{
+	size_t free_frames = frame_free_count(), room;
+
+	if (free_frames >= frame_total_count() / 8 + frames)
+		return false;
+	room = room_for_lua();
+	return free_frames < room + frames || lcache_lua_is_stuck(L, frames);
 }
 
 int

@@ -151,6 +151,8 @@ alloc_failed(lua_State *L, struct lcache *lc, struct kmem_cache *cp)
 	return lcache_fail_memory(L, info.name);
 }
 
+#define LUA_VALUES 8u /* frames for handles until it is looked at again */
+
 /* Refuse before the machine is so full that Lua itself would stop. */
 static bool
 may_take(lua_State *L, struct kmem_cache *cp)
@@ -160,7 +162,8 @@ may_take(lua_State *L, struct kmem_cache *cp)
 	if (!lcache_no_room(L, 1))
 		return true;
 	kmem_cache_stats(cp, &st);
-	return st.objects_inuse < st.objects_total;
+	return st.objects_inuse < st.objects_total &&
+	    !lcache_lua_is_stuck(L, LUA_VALUES);
 }
 
 int

@@ -61,7 +61,7 @@ next_slab(lua_State *L)
 		return 0;
 	lua_pushinteger(L, (lua_Integer)i + 1);
 	lua_replace(L, lua_upvalueindex(2));
-	lua_createtable(L, 0, 5);
+	lua_createtable(L, 0, 6);
 	lua_pushinteger(L, (lua_Integer)si->addr);
 	lua_setfield(L, -2, "addr");
 	lua_pushinteger(L, (lua_Integer)si->frames);
@@ -70,6 +70,8 @@ next_slab(lua_State *L)
 	lua_setfield(L, -2, "colour");
 	lua_pushinteger(L, si->inuse);
 	lua_setfield(L, -2, "inuse");
+	lua_pushinteger(L, si->live);
+	lua_setfield(L, -2, "live");
 	lua_pushinteger(L, si->total);
 	lua_setfield(L, -2, "total");
 	return 1;
@@ -158,12 +160,12 @@ static const char *const block_shades[] = { ".", "\xe2\x96\x91", "\xe2\x96\x92",
 static unsigned
 shade_of(const struct kmem_slab_info *si)
 {
-	if (si->inuse == 0)
+	if (si->live == 0)
 		return 0;
-	if (si->inuse >= si->total)
+	if (si->live >= si->total)
 		return SHADES - 1;
 	/* Thirds of what lies between empty and full. */
-	return 1 + (si->inuse - 1) * 3 / (si->total > 1 ? si->total - 1 : 1);
+	return 1 + (si->live - 1) * 3 / (si->total > 1 ? si->total - 1 : 1);
 }
 
 int
@@ -175,22 +177,24 @@ cache_map(lua_State *L)
 	const char *const *shades =
 	    console_is_ansi() ? block_shades : ascii_shades;
 	struct snapshot *sn = push_snapshot(L);
-	size_t used = 0, total = 0, i;
+	size_t live = 0, out = 0, total = 0, i;
 	luaL_Buffer b;
 
 	luaL_buffinit(L, &b);
 	for (i = 0; i < sn->count; i++) {
-		used += sn->slabs[i].inuse;
+		live += sn->slabs[i].live;
+		out += sn->slabs[i].inuse;
 		total += sn->slabs[i].total;
 		luaL_addstring(&b, shades[shade_of(&sn->slabs[i])]);
 		if ((i + 1) % (size_t)width == 0 || i + 1 == sn->count)
 			luaL_addchar(&b, '\n');
 	}
 	lua_pushfstring(L,
-	    "%I slabs, %I of %I objects taken   %s empty  %s %s %s partly  "
-	    "%s full",
-	    (lua_Integer)sn->count, (lua_Integer)used, (lua_Integer)total,
-	    shades[0], shades[1], shades[2], shades[3], shades[4]);
+	    "%I slabs, %I of %I objects live, %I cached   %s none  %s %s %s "
+	    "some  %s all live",
+	    (lua_Integer)sn->count, (lua_Integer)live, (lua_Integer)total,
+	    (lua_Integer)(out - live), shades[0], shades[1], shades[2],
+	    shades[3], shades[4]);
 	luaL_addvalue(&b);
 	luaL_pushresult(&b);
 	return 1;

@@ -202,6 +202,19 @@ kmem_cache_get_info(struct kmem_cache *cp, struct kmem_info *info)
 	kmem_name_copy(info->name, cp->c_name, sizeof(info->name));
 }
 
+/* Objects of a slab that callers hold. */
+static unsigned
+slab_live(const struct kmem_cache *cp, struct slab *sp)
+{
+	unsigned live = 0;
+
+	if (!cp->c_live)
+		return sp->s_inuse;
+	for (unsigned i = 0; i < sp->s_total; i += 64)
+		live += bits_set(counter_read(slab_live_word(sp, i)));
+	return live;
+}
+
 size_t
 kmem_cache_slabs(struct kmem_cache *cp, struct kmem_slab_info *out, size_t n)
 {
@@ -214,14 +227,14 @@ kmem_cache_slabs(struct kmem_cache *cp, struct kmem_slab_info *out, size_t n)
 
 		for (struct list *l = head->l_next; l != head && seen < n;
 		     l = l->l_next) {
-			const struct slab *sp =
-			    LIST_ENTRY(l, struct slab, s_node);
+			struct slab *sp = LIST_ENTRY(l, struct slab, s_node);
 
 			out[seen++] = (struct kmem_slab_info){
 				.addr = sp->s_base,
 				.frames = sp->s_frames,
 				.colour = sp->s_colour,
 				.inuse = sp->s_inuse,
+				.live = slab_live(cp, sp),
 				.total = sp->s_total,
 			};
 		}

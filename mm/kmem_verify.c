@@ -34,16 +34,6 @@ found(struct verdict *v, const char *cache, const char *what, uintptr_t where)
 	v->v_count++;
 }
 
-static unsigned
-bits_set(uint64_t x)
-{
-	unsigned n = 0;
-
-	for (; x != 0; x &= x - 1)
-		n++;
-	return n;
-}
-
 /* I2, I5 */
 static void
 check_bits(const struct kmem_cache *cp, struct slab *sp, struct verdict *v)

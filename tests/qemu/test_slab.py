@@ -68,7 +68,7 @@ def I2_6_session_map():
         'print(c:map(64))  print("frames back:",c:shrink())  b:free()',
         status=0).out
     matches(out, r"^[.:+*#]{64}\r?$")
-    matches(out, r"^\d+ slabs, \d+ of \d+ objects taken")
+    matches(out, r"^\d+ slabs, \d+ of \d+ objects live")
     matches(out, r"^frames back:\t\d+\r?$")
 
 

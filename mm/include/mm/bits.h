@@ -80,4 +80,14 @@ bit_highest(uint64_t x)
 	return n;
 }
 
+static inline unsigned
+bits_set(uint64_t x)
+{
+	unsigned n = 0;
+
+	for (; x != 0; x &= x - 1)
+		n++;
+	return n;
+}
+
 #endif

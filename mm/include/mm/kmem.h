@@ -254,6 +254,8 @@ struct kmem_slab_info {
 	size_t frames;
 	unsigned colour; /* index of the colour */
 	unsigned inuse;  /* objects not free in the slab (magazines included) */
+	unsigned
+	    live; /* handed out; in a fast cache, which cannot tell: inuse */
 	unsigned total;
 };
 /* Copy up to n slabs' facts; the number there are (may exceed n). */
