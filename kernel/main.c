@@ -24,6 +24,8 @@
  * 3. What goes wrong before the console is up is said through the firmware and
  *    ends with QUARRY-EXIT code=3 (boot_fail), or is one line in the log.
  */
+#include <stdatomic.h>
+
 #include <arch/csr.h>
 #include <arch/hooks.h>
 #include <arch/layout.h>
@@ -40,6 +42,7 @@
 
 #include "kernel_impl.h"
 
+#define TICK_NS    1000000000ull /* the depots' working-set interval */
 #define SMALL_RAM  (16ull << 20)
 #define SMALL_RING 4096u
 #define LARGE_RING 65536u
@@ -54,6 +57,25 @@ start_console(void)
 	    frame_alloc(bytes / FRAME_SIZE, 1, FRAME_NOWAIT, FRAME_TAG_META),
 	    bytes);
 	machine_set_drain(console_drain);
+}
+
+/*
+ * A hart has nothing to do: close the depots' interval if it is over. Whoever
+ * comes first takes it; there is no periodic tick, so an idle machine sleeps,
+ * and an interval may be longer.
+ */
+static void
+idle(void)
+{
+	static _Atomic uint64_t last_ns;
+	uint64_t seen = atomic_load_explicit(&last_ns, memory_order_relaxed);
+	uint64_t now = time_ns();
+
+	/* Relaxed: a claim; kmem_tick has its own locks. */
+	if (now - seen >= TICK_NS &&
+	    atomic_compare_exchange_strong_explicit(&last_ns, &seen, now,
+		memory_order_relaxed, memory_order_relaxed))
+		kmem_tick();
 }
 
 static void
@@ -72,6 +94,7 @@ hart0_main(void)
 	klog(KLOG_INFO, "smp: %u harts, boot hartid %llu", smp_hart_count(),
 	    (unsigned long long)hart_self()->h_hartid);
 	start_console();
+	smp_set_idle(idle);
 	smp_release();
 	klog(KLOG_DEBUG, "firmware: SBI %llu.%llu, implementation %llu",
 	    (unsigned long long)sbi->spec_major,

@@ -114,7 +114,7 @@ name_copy(char *to, const char *from, size_t n)
 int
 frame_zone_add(const char *name, void *base, size_t frames, unsigned flags)
 {
-	/* Records for all frames but their own: 257 frames per frame of them. */
+	/* Records for all frames but their own: 257 per frame of records. */
 	size_t metadata = div_up(frames, FRAME_SIZE / sizeof(struct frame) + 1);
 	struct frame_zone *zp;
 
@@ -319,7 +319,7 @@ frame_lookup(uintptr_t addr, uintptr_t *owner)
 	return tag;
 }
 
-/* Release pairs with frame_slab's acquire: the word is there before the mark. */
+/* Release pairs with frame_slab's acquire: the word comes before the mark. */
 static void
 set_owner(void *run, size_t frames, uintptr_t owner, uint16_t slab)
 {

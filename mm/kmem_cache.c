@@ -319,7 +319,7 @@ cache_arm(struct kmem_cache *cp)
 {
 	const unsigned none = KMEM_NOMAGAZINE | KMEM_SINGLE_OWNER;
 
-	/* A limit counts live objects exactly, so none may wait in magazines. */
+	/* A limit counts live objects, so none may wait in magazines. */
 	if ((cp->c_flags & none) != 0 || cp->c_limit != 0)
 		return true;
 	if (!cp->c_live)

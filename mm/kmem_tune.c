@@ -8,7 +8,8 @@
  * see the new slot, and what lay in the old one has been flushed. Limit: a
  * cache made with one has no magazines and is exact everywhere; one that gets
  * it later keeps its magazines, and whoever reaches the limit first takes
- * home what lies in them (kmem_mag.c). Level and colours shape the slabs, so they need a cache without any.
+ * home what lies in them (kmem_mag.c). Level and colours shape the slabs, so
+ * they need a cache without any.
  */
 #include "kmem_impl.h"
 

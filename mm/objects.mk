@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # One file per line; see the Makefile for what each list is linked into.
 mm-y += frame.o
 mm-y += frame_run.o

@@ -92,7 +92,7 @@ void frame_set_owner(void *run, size_t frames, uintptr_t owner);
  */
 uintptr_t frame_run_base(uintptr_t addr, size_t *frames);
 
-/* Called when a request finds no run, with no lock held; returns frames freed. */
+/* Called, with no lock held, when a request finds no run; frames freed. */
 typedef size_t (*frame_reclaim_fn)(size_t frames);
 void frame_set_reclaim(frame_reclaim_fn fn);
 

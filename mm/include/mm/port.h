@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What mm needs from whoever embeds it. Implementations: kernel/mm_port.c
- * (metal), tests/host/port_threads.c (one thread per hart), port_sim.c (all
- * harts in one thread, seeded schedule). docs/porting.md says how to write one.
+ * What mm needs from whoever embeds it.
+ *
+ * Theory of operation
+ *
+ * mm keeps the allocator's state and decides; the embedder says which hart
+ * runs, keeps others out of a hart's own words for a moment (pin), and carries
+ * a function to another hart (call). That is all that the drain handshake
+ * needs, and all that differs between metal, threads and a simulator.
+ *
+ * Implementations: kernel/mm_port.c (metal), tests/host/port_threads.c (one
+ * thread per hart), tests/host/port_sim.c (all harts in one thread, seeded
+ * schedule). docs/porting.md says how to write one.
  *
  * Not in the port, on purpose: memory (pushed in by frame_zone_add), locks
  * (C11 atomics, mm/lock.h), printing.
