@@ -11,6 +11,29 @@
 static _Atomic uint64_t error_counts[MM_ERRORS_MAX];
 static _Atomic uint64_t error_seq;
 
+const char *
+mm_error_name(enum mm_error kind)
+{
+	static const char *const names[MM_ERRORS_MAX] = {
+		[MM_DOUBLE_FREE] = "double-free",
+		[MM_WRONG_CACHE] = "wrong-cache",
+		[MM_INTERIOR_FREE] = "interior-free",
+		[MM_FOREIGN_FREE] = "foreign-free",
+		[MM_BAD_POINTER] = "bad-pointer",
+		[MM_REDZONE_LEFT] = "redzone-left",
+		[MM_REDZONE_RIGHT] = "redzone-right",
+		[MM_POISON] = "poison",
+		[MM_CTOR_STATE] = "ctor-state",
+		[MM_FREELIST] = "freelist",
+		[MM_LEAK] = "leak",
+		[MM_DESTROY_BUSY] = "destroy-busy",
+		[MM_BAD_SIZE] = "bad-size",
+		[MM_CONTEXT] = "context",
+	};
+
+	return kind < MM_ERRORS_MAX ? names[kind] : "unknown";
+}
+
 uint64_t
 kmem_errors(unsigned kind)
 {

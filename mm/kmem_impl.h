@@ -29,6 +29,7 @@
 
 #include "frame_slab.h"
 #include "mm_assert.h"
+#include "shared.h"
 
 /* ---- Magazines (layout drawn in mm/mag.h) ---- */
 
@@ -43,7 +44,12 @@ _Static_assert(KMEM_ROUNDS_MAX == MAG_BYTES / 8 - 3, "header and sentinel");
 
 /* Reads both empty and full: what a slot without a magazine holds. */
 extern void *const mag_dummy_words[2 * MAG_BYTES / 8];
-void **mag_dummy_top(void);
+
+static inline void **
+mag_dummy_top(void)
+{
+	return (void **)(uintptr_t)&mag_dummy_words[MAG_BYTES / 8];
+}
 
 static inline bool
 mag_top_full(void *const *top)
@@ -88,14 +94,14 @@ slot_previous(const struct mag_slot *s)
 static inline void
 slot_set(struct mag_slot *s, void **top, void **previous)
 {
-	__atomic_store_n(&s->top, top, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->previous, previous, __ATOMIC_RELAXED);
+	shared_store_top(&s->top, top);
+	shared_store_top(&s->previous, previous);
 }
 
 static inline void
 slot_set_top(struct mag_slot *s, void **top)
 {
-	__atomic_store_n(&s->top, top, __ATOMIC_RELAXED);
+	shared_store_top(&s->top, top);
 }
 
 /* Give an empty magazine its capacity: place the sentinel. */
@@ -171,21 +177,19 @@ struct kmem_hart {
 	    hc_used; /* has or had magazines since the last drain */
 	uint32_t hc_unused;
 	/* Written by the owner hart, pinned; read by anyone, relaxed. */
-	_Atomic uint64_t hc_alloc, hc_free; /* where counted */
-	_Atomic uint64_t hc_alloc_miss, hc_free_miss;
-	_Atomic uint64_t hc_depot_get, hc_depot_put;
-	_Atomic uint64_t hc_pad[7];
+	uint64_t hc_alloc, hc_free; /* where counted */
+	uint64_t hc_alloc_miss, hc_free_miss;
+	uint64_t hc_depot_get, hc_depot_put;
+	uint64_t hc_pad[7];
 };
 _Static_assert(sizeof(struct kmem_hart) == 2 * PORT_CACHE_LINE,
     "no line is shared by two harts");
 
 /* Single writer: a load and a store, not an atomic read-modify-write. */
 static inline void
-counter_add(_Atomic uint64_t *c, uint64_t n)
+counter_add(uint64_t *c, uint64_t n)
 {
-	atomic_store_explicit(c,
-	    atomic_load_explicit(c, memory_order_relaxed) + n,
-	    memory_order_relaxed);
+	shared_store_64(c, *c + n);
 }
 
 static inline uint64_t

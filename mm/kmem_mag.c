@@ -378,7 +378,7 @@ limit_alloc(struct kmem_cache *cp, unsigned flags)
 	slab_lock(cp);
 	reached = cp->c_limit != 0 && cp->c_inuse >= cp->c_limit;
 	slab_unlock(cp);
-	if (!reached || (flags & KMEM_NOWAIT) != 0)
+	if (!reached || (flags & KMEM_NOWAIT) != 0 || port_in_interrupt())
 		return NULL;
 	(void)kmem_cache_shrink(cp);
 	return slab_alloc(cp, flags);
@@ -390,8 +390,6 @@ kmem_alloc_slow(struct kmem_cache *cp, unsigned flags)
 	uintptr_t caller = (uintptr_t)__builtin_return_address(0);
 	void *obj;
 
-	if (port_in_interrupt())
-		flags |= KMEM_NOWAIT;
 	if (cp->c_harts != NULL) {
 		obj = mag_alloc(cp, flags, caller);
 		if (obj == NULL)

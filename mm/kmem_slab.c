@@ -144,8 +144,7 @@ slab_pull_locked(struct kmem_cache *cp, struct slab *sp, void **out, size_t n)
 			bits &= bits - 1;
 			out[got++] = (void *)slab_object(sp, index);
 		}
-		atomic_store_explicit(
-		    &sp->s_bits[w], bits, memory_order_relaxed);
+		shared_store_bits(&sp->s_bits[w], bits);
 		if (bits == 0)
 			sp->s_hint = (uint16_t)(w + 1);
 	}
@@ -363,6 +362,8 @@ slab_alloc(struct kmem_cache *cp, unsigned flags)
 
 	if (slab_take(cp, &obj, 1) == 1)
 		return obj;
+	if (port_in_interrupt())
+		flags |= KMEM_NOWAIT;
 	obj = slab_grow(cp, flags);
 	/* Reclaim may have found no frames, but objects in magazines. */
 	if (obj == NULL && slab_take(cp, &obj, 1) == 0)
@@ -484,10 +485,9 @@ slab_put_one_locked(struct kmem_cache *cp, uintptr_t addr, struct slab **last,
 	if (sp == NULL)
 		return false;
 	MM_ASSERT2(sp->s_inuse > 0, sp->s_base, addr);
-	atomic_store_explicit(&sp->s_bits[word],
+	shared_store_bits(&sp->s_bits[word],
 	    atomic_load_explicit(&sp->s_bits[word], memory_order_relaxed) |
-		(uint64_t)1 << (index % 64),
-	    memory_order_relaxed);
+		(uint64_t)1 << (index % 64));
 	if (word < sp->s_hint)
 		sp->s_hint = (uint16_t)word;
 	sp->s_inuse--;

@@ -18,12 +18,6 @@ _Alignas(MAG_BYTES) void *const mag_dummy_words[2 * MAG_BYTES / 8];
 static struct mm_lock slot_lock;
 static uint64_t slot_used[SLOTS_MAX / 64]; /* guarded by slot_lock */
 
-void **
-mag_dummy_top(void)
-{
-	return (void **)(uintptr_t)&mag_dummy_words[MAG_BYTES / 8];
-}
-
 uint64_t
 slot_dummy(void)
 {

@@ -97,12 +97,12 @@ stats_harts(struct kmem_cache *cp, struct kmem_stats *st)
 	for (unsigned h = 0; h < port_hart_count(); h++) {
 		const struct kmem_hart *hc = &cp->c_harts[h];
 
-		alloc += counter_read(&hc->hc_alloc);
-		free += counter_read(&hc->hc_free);
-		st->mag_miss += counter_read(&hc->hc_alloc_miss) +
-		    counter_read(&hc->hc_free_miss);
-		st->depot_get += counter_read(&hc->hc_depot_get);
-		st->depot_put += counter_read(&hc->hc_depot_put);
+		alloc += shared_load_64(&hc->hc_alloc);
+		free += shared_load_64(&hc->hc_free);
+		st->mag_miss += shared_load_64(&hc->hc_alloc_miss) +
+		    shared_load_64(&hc->hc_free_miss);
+		st->depot_get += shared_load_64(&hc->hc_depot_get);
+		st->depot_put += shared_load_64(&hc->hc_depot_put);
 		st->objects_cached += hart_rounds(cp, h);
 	}
 	st->alloc = KMEM_UNKNOWN;
@@ -162,17 +162,18 @@ kmem_cache_hart_stats(
 	hc = &cp->c_harts[hart];
 	st->used =
 	    atomic_load_explicit(&hc->hc_used, memory_order_relaxed) != 0 ||
-	    counter_read(&hc->hc_alloc_miss) + counter_read(&hc->hc_free_miss) >
+	    shared_load_64(&hc->hc_alloc_miss) +
+		    shared_load_64(&hc->hc_free_miss) >
 		0;
 	st->rounds = hart_rounds(cp, hart);
 	if (counted) {
-		st->alloc = counter_read(&hc->hc_alloc);
-		st->free = counter_read(&hc->hc_free);
+		st->alloc = shared_load_64(&hc->hc_alloc);
+		st->free = shared_load_64(&hc->hc_free);
 	}
-	st->mag_miss =
-	    counter_read(&hc->hc_alloc_miss) + counter_read(&hc->hc_free_miss);
-	st->depot_get = counter_read(&hc->hc_depot_get);
-	st->depot_put = counter_read(&hc->hc_depot_put);
+	st->mag_miss = shared_load_64(&hc->hc_alloc_miss) +
+	    shared_load_64(&hc->hc_free_miss);
+	st->depot_get = shared_load_64(&hc->hc_depot_get);
+	st->depot_put = shared_load_64(&hc->hc_depot_put);
 	return true;
 }
 

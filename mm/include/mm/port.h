@@ -81,6 +81,9 @@ enum mm_error {
 	MM_ERRORS_MAX
 };
 
+/* "double-free", …: the kind's name in every report; else "unknown". */
+const char *mm_error_name(enum mm_error kind);
+
 /* One event, one report. Strings are static or live in the report. */
 struct mm_report {
 	enum mm_error kind;
