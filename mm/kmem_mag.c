@@ -272,33 +272,101 @@ hart_make_room(struct kmem_cache *cp, struct kmem_hart *hc, struct mag_slot *s,
 	return true;
 }
 
+/*
+ * The object of this cache that begins at addr, or NULL; *index in its slab.
+ * Inlined: verified caches do this for every call.
+ */
+static inline struct slab *
+object_at(const struct kmem_cache *cp, uintptr_t addr, unsigned *index)
+{
+	struct slab *sp = slab_of(addr);
+	size_t stride = cp->c_geo.g_stride, off;
+
+	if (sp == NULL || sp->s_cache != cp)
+		return NULL;
+	off = addr - sp->s_base - sp->s_first;
+	if (off >= sp->s_frames * FRAME_SIZE) /* below object 0: it wraps */
+		return NULL;
+	*index = (uint32_t)off / (uint32_t)stride;
+	return *index * stride == off && *index < sp->s_total ? sp : NULL;
+}
+
 /* Set the live bit of an object that goes to a caller. */
 static void
-live_set(void *obj)
+live_set(const struct kmem_cache *cp, void *obj)
 {
-	struct slab *sp = slab_of((uintptr_t)obj);
-	long index;
+	unsigned index;
+	struct slab *sp = object_at(cp, (uintptr_t)obj, &index);
 	uint64_t bit, old;
 
-	MM_ASSERT2(sp != NULL, obj, 0);
-	index = slab_index(sp, (uintptr_t)obj);
-	MM_ASSERT2(index >= 0, obj, sp);
+	MM_ASSERT2(sp != NULL, obj, cp->c_name);
 	bit = (uint64_t)1 << (index % 64);
 	/* Relaxed: the bit is a claim, it publishes nothing. */
 	old = atomic_fetch_or_explicit(
-	    slab_live_word(sp, (unsigned)index), bit, memory_order_relaxed);
+	    slab_live_word(sp, index), bit, memory_order_relaxed);
 	MM_ASSERT2((old & bit) == 0, obj, sp);
 }
 
-/* Claim an object for freeing; false when it is not handed out. */
-static bool
-live_clear(struct slab *sp, unsigned index)
+/* What is wrong with this free; every way ends in a report. */
+static __attribute__((noinline)) void
+live_refuse(struct kmem_cache *cp, uintptr_t addr, uintptr_t caller)
 {
-	uint64_t bit = (uint64_t)1 << (index % 64);
+	struct slab *sp;
+	unsigned index;
 
-	return (atomic_fetch_and_explicit(
-		    slab_live_word(sp, index), ~bit, memory_order_relaxed) &
-		   bit) != 0;
+	if (kmem_free_allowed(cp, addr, caller, &sp, &index))
+		kmem_report(cp, MM_DOUBLE_FREE, addr, caller,
+		    "the object is not handed out");
+}
+
+/* Claim an object for freeing; false, after a report, when it cannot be. */
+static bool
+live_clear(struct kmem_cache *cp, uintptr_t addr, uintptr_t caller)
+{
+	unsigned index;
+	struct slab *sp = object_at(cp, addr, &index);
+
+	if (sp != NULL) {
+		uint64_t bit = (uint64_t)1 << (index % 64);
+
+		if ((atomic_fetch_and_explicit(slab_live_word(sp, index), ~bit,
+			 memory_order_relaxed) &
+			bit) != 0)
+			return true;
+	}
+	live_refuse(cp, addr, caller);
+	return false;
+}
+
+/* Verified caches, the common case: the loaded magazine serves. */
+static void *
+cold_pop(struct kmem_cache *cp)
+{
+	unsigned long pin = port_pin();
+	struct kmem_hart *hc = &cp->c_harts[port_hart_self()];
+	void *obj = NULL;
+
+	if (atomic_load_explicit(&cp->c_cold, memory_order_relaxed))
+		obj = slot_pop(&hc->hc_cold);
+	if (obj != NULL)
+		counter_add(&hc->hc_alloc, 1);
+	port_unpin(pin);
+	return obj;
+}
+
+static bool
+cold_push(struct kmem_cache *cp, void *obj)
+{
+	unsigned long pin = port_pin();
+	struct kmem_hart *hc = &cp->c_harts[port_hart_self()];
+	bool done = false;
+
+	if (atomic_load_explicit(&cp->c_cold, memory_order_relaxed))
+		done = slot_push(&hc->hc_cold, obj);
+	if (done)
+		counter_add(&hc->hc_free, 1);
+	port_unpin(pin);
+	return done;
 }
 
 /* One try to allocate inside the hart layer. */
@@ -384,10 +452,10 @@ limit_alloc(struct kmem_cache *cp, unsigned flags)
 	return slab_alloc(cp, flags);
 }
 
-void *
-kmem_alloc_slow(struct kmem_cache *cp, unsigned flags)
+/* The loaded magazine did not serve. */
+static __attribute__((noinline)) void *
+alloc_miss(struct kmem_cache *cp, unsigned flags, uintptr_t caller)
 {
-	uintptr_t caller = (uintptr_t)__builtin_return_address(0);
 	void *obj;
 
 	if (cp->c_harts != NULL) {
@@ -408,10 +476,23 @@ kmem_alloc_slow(struct kmem_cache *cp, unsigned flags)
 		if ((flags & KMEM_PANIC) != 0)
 			port_panic(__FILE__, __LINE__, cp->c_name, cp->c_size,
 			    cp->c_objects);
-		return NULL;
 	}
-	if (cp->c_live)
-		live_set(obj);
+	return obj;
+}
+
+void *
+kmem_alloc_slow(struct kmem_cache *cp, unsigned flags)
+{
+	uintptr_t caller = (uintptr_t)__builtin_return_address(0);
+	void *obj = NULL;
+
+	if (atomic_load_explicit(&cp->c_cold, memory_order_relaxed) &&
+	    cp->c_harts != NULL)
+		obj = cold_pop(cp);
+	if (obj == NULL)
+		obj = alloc_miss(cp, flags, caller);
+	if (obj != NULL && cp->c_live)
+		live_set(cp, obj);
 	return obj;
 }
 
@@ -464,20 +545,13 @@ void
 kmem_free_slow(struct kmem_cache *cp, void *obj)
 {
 	uintptr_t caller = (uintptr_t)__builtin_return_address(0);
-	struct slab *sp;
-	unsigned index;
 
-	if (cp->c_live) {
-		if (!kmem_free_allowed(cp, (uintptr_t)obj, caller, &sp, &index))
-			return;
-		if (!live_clear(sp, index)) {
-			kmem_report(cp, MM_DOUBLE_FREE, (uintptr_t)obj, caller,
-			    "the object is not handed out");
-			return;
-		}
-	}
+	if (cp->c_live && !live_clear(cp, (uintptr_t)obj, caller))
+		return;
 	if (cp->c_harts != NULL) {
-		mag_free(cp, obj, caller);
+		if (!atomic_load_explicit(&cp->c_cold, memory_order_relaxed) ||
+		    !cold_push(cp, obj))
+			mag_free(cp, obj, caller);
 		return;
 	}
 	slab_lock(cp);
