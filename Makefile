@@ -22,6 +22,10 @@ say  = $(if $(filter 1,$(V)),@:,@printf '  %-8s%s\n' '$(1)' \
 	'$(patsubst $(B)/%,%,$(2))')
 
 # A variant of the kernel lives in a folder of its own under $(B).
+ifneq ($(filter-out nodrain analyze,$(VARIANT)),)
+$(error VARIANT=$(VARIANT) is none: nodrain (a test's negative control) or \
+    analyze (objects only, for make lint))
+endif
 O := $(B)$(if $(VARIANT),/$(VARIANT))
 
 include make/flags.mk
@@ -33,7 +37,7 @@ include make/gates.mk
 # A person who types `make run` wants the first build to be quick.
 parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
-all: image ## build the kernel image: build/quarry.elf and .bin
+all: image ## (the default) the kernel image: build/quarry.elf and .bin
 
 run: setup-run ## boot QEMU to the Lua prompt (installs and builds first)
 	$(Q)$(MAKE) $(parallel) image
@@ -59,10 +63,12 @@ setup-%:
 	$(Q)scripts/setup $*
 
 clean: ## remove what was built, but keep the fetched sources
-	$(Q)if [ -d '$(B)' ]; then find '$(B)' -mindepth 1 -maxdepth 1 \
+	$(Q)if [ ! -d '$(B)' ]; then :; elif [ ! -d '$(TP)' ]; then \
+	    echo 'make clean: $(B) is no build folder of Quarry: left' \
+	    'as it is'; exit 2; else find '$(B)' -mindepth 1 -maxdepth 1 \
 	    ! -name third_party -exec rm -rf {} +; fi
 
-bench sdcard: ## (later)
+bench sdcard: ## not in this version
 	@echo 'make $@: not in this version'; exit 2
 
 help: ## this list

@@ -31,6 +31,8 @@
 #include <kernel/klog.h>
 #include <kernel/panic.h>
 #include <kernel/smp.h>
+#include <kernel/time.h>
+#include <kernel/waitq.h>
 
 #include "console_impl.h"
 #include "ring.h"
@@ -203,7 +205,7 @@ read_step(void)
 	switch (c) {
 	case RING_EMPTY:
 		line_settle(&editor);
-		input_wait();
+		input_wait(WAIT_FOREVER);
 		break;
 	case RING_LOSS:
 		tell_loss();
@@ -243,11 +245,66 @@ console_readline(const char *prompt, char *out, size_t n)
 	output_edit_end();
 	if (ev == LINE_EOF)
 		return CONSOLE_EOF;
+	if (ev == LINE_REFUSED)
+		return CONSOLE_REFUSED;
 	if (ev != LINE_DONE)
 		return CONSOLE_INTERRUPT;
 	KASSERT(editor.ed_len < n);
 	memcpy(out, editor.ed_buf, editor.ed_len + 1);
 	return (long)editor.ed_len;
+}
+
+/* Until the end of what is to be refused; the bytes that it had. */
+static uint64_t
+swallow(void)
+{
+	uint64_t bytes = 0, until = time_ns() + CONSOLE_PAUSE_NS;
+
+	for (;;) {
+		bool paste = editor.ed_paste;
+		int c = input_get();
+
+		if (c == RING_EMPTY) {
+			/* The end mark of a bracketed paste is waited for. */
+			if (!paste && time_ns() >= until)
+				return bytes;
+			if (output_waits())
+				output_show_waiting();
+			input_wait(paste ? WAIT_FOREVER : until);
+			continue;
+		}
+		until = time_ns() + CONSOLE_PAUSE_NS;
+		if (c == RING_LOSS || c == RING_DROPPED) {
+			line_forget_input(&editor);
+			continue;
+		}
+		bytes++;
+		if (line_swallow(&editor, (uint8_t)c) ||
+		    (paste && !editor.ed_paste))
+			return bytes;
+		hear_terminal();
+	}
+}
+
+void
+console_refuse_rest(void)
+{
+	char text[96];
+	uint64_t n;
+
+	KASSERT(smp_hart_self() == 0);
+	output_edit_begin();
+	input_reading(true);
+	n = swallow();
+	if (n > 0) {
+		fmt_format(text, sizeof(text),
+		    "[console: rest of the paste refused, %llu bytes]\r\n",
+		    (unsigned long long)n);
+		emit(text);
+	}
+	tell_more_losses();
+	input_reading(false);
+	output_edit_end();
 }
 
 void
@@ -331,7 +388,7 @@ console_init(void *ring, size_t bytes)
 	by_interrupt = input_init(&uart, ring, bytes, pu->irq_parent, irq);
 	output_init(&uart);
 	klog_set_sink(output_log);
-	klog(KLOG_INFO, "console: %s %s, receive %s, ring %zu KiB", device_name,
+	klog(KLOG_INFO, "console: %s %s, %s, %zu KiB ring", device_name,
 	    uart.u_base != NULL ? pu->path : "(SBI)",
 	    by_interrupt ? "by interrupt" : "polled every 1 ms", bytes / 1024);
 }

@@ -39,8 +39,8 @@ void input_wake(void);
 /* A byte, or RING_EMPTY … of ring.h. Boot hart, thread. */
 int input_get(void);
 bool input_waits(void);
-/* Until a byte or output waits, or (polled) 1 ms has passed. */
-void input_wait(void);
+/* Until a byte or output waits, the time has come, or (polled) 1 ms passed. */
+void input_wait(uint64_t deadline_ns);
 /* Ctrl-C is for the editor while true. */
 void input_reading(bool reading);
 void input_running(bool running, void (*fn)(unsigned count));

@@ -16,9 +16,8 @@
  * 3. Ctrl-C while something runs never enters the ring: what waits is dropped
  *    and the call-back is called at once. A Ctrl-C that came before the run
  *    began, when the reader had not got to it, counts for the run: its place
- *    in the ring is remembered, and a timer that is due at once delivers it in
- *    interrupt context. If that run is over before the timer came, the next
- *    run gets it: one line can be several runs. The next prompt forgets it.
+ *    in the ring is remembered, and input_running calls the call-back itself
+ *    before it returns. So none is lost between the end of a line and its run.
  * 4. While a line is being read Ctrl-C is a key like others.
  */
 #include <stdatomic.h>
@@ -45,7 +44,7 @@ static struct {
 	/* Boot hart, interrupts off. */
 	unsigned overrun_left; /* bytes until the mark of an overrun; 0: none */
 	size_t ctrl_c;         /* position behind the last one; 0: none */
-	bool reading, running, pending;
+	bool reading, running;
 	unsigned count; /* Ctrl-C since the run began */
 	void (*on_interrupt)(unsigned count);
 	struct ktimer timer;
@@ -156,14 +155,8 @@ on_timer(void *arg)
 	(void)arg;
 	if (!in.running)
 		return;
-	if (in.pending) {
-		in.pending = false;
-		interrupt_run();
-	}
-	if (!in.by_interrupt) {
-		input_service();
-		timer_start(&in.timer, time_ns() + POLL_NS, on_timer, NULL);
-	}
+	input_service();
+	timer_start(&in.timer, time_ns() + POLL_NS, on_timer, NULL);
 }
 
 bool
@@ -172,6 +165,7 @@ input_init(struct uart *u, void *ring, size_t size, uint32_t controller,
 {
 	in.uart = u;
 	ring_init(&in.ring, ring, size);
+	in.ctrl_c = 0;
 	in.by_interrupt = source != 0 &&
 	    irq_attach(controller, source, on_device_interrupt, NULL);
 	if (in.by_interrupt)
@@ -205,13 +199,14 @@ something_waits(void *arg)
 }
 
 void
-input_wait(void)
+input_wait(uint64_t deadline)
 {
-	uint64_t deadline = WAIT_FOREVER;
-
 	if (!in.by_interrupt) {
+		uint64_t poll = time_ns() + POLL_NS;
+
 		input_service();
-		deadline = time_ns() + POLL_NS;
+		if (poll < deadline)
+			deadline = poll;
 	}
 	(void)waitq_wait(&in.wq, something_waits, NULL, NULL, deadline);
 }
@@ -222,8 +217,6 @@ input_reading(bool reading)
 	unsigned long irq = irq_save();
 
 	in.reading = reading;
-	/* A run that was to be stopped has ended by itself. */
-	in.pending = false;
 	irq_restore(irq);
 }
 
@@ -236,13 +229,13 @@ input_running(bool running, void (*fn)(unsigned count))
 	in.running = running;
 	in.on_interrupt = fn;
 	in.count = 0;
+	if (running && !in.by_interrupt)
+		timer_start(&in.timer, time_ns(), on_timer, NULL);
 	if (running && in.ctrl_c > ring_get_position(&in.ring)) {
-		in.pending = true;
 		ring_drop(&in.ring, in.ctrl_c);
+		interrupt_run();
 	}
 	in.ctrl_c = 0;
-	if (running && (in.pending || !in.by_interrupt))
-		timer_start(&in.timer, time_ns(), on_timer, NULL);
 	irq_restore(irq);
 }
 

@@ -20,7 +20,8 @@
  *    lost.
  * 5. A line that is too long, or of which bytes were lost, is refused: a
  *    message, then everything up to the end of the line is swallowed, and the
- *    owner hears LINE_REFUSED. Half a line is never executed.
+ *    owner hears LINE_REFUSED. Half a line is never executed. The owner may
+ *    then swallow more, to the end of the paste.
  * 6. Files: line_edit.c has the text, line_history.c the entries, line_view.c
  *    the screen.
  */
@@ -577,4 +578,15 @@ line_feed(struct line *ed, uint8_t byte)
 	if (!ed->ed_more)
 		line_settle(ed);
 	return ev;
+}
+
+bool
+line_swallow(struct line *ed, uint8_t byte)
+{
+	enum line_event ev;
+
+	ed->ed_refused = true; /* each end of a line resets it */
+	ev = line_feed(ed, byte);
+	ed->ed_refused = false;
+	return ev == LINE_INTERRUPT;
 }

@@ -2,7 +2,8 @@
 /*
  * What the screen shows of the line: one row, prompt first, scrolled sideways
  * when the line is longer. The last column stays empty, so that no terminal
- * wraps.
+ * wraps. Text that is hidden to the left or right is told by a mark in place of
+ * the first or last code point in the row; the cursor never stands on a mark.
  *
  * Invariant between calls, when visible and not dirty: the row holds prompt
  * and the code points from ed_start on, ed_shown columns in all, and the
@@ -20,6 +21,8 @@
 #define NEWLINE_ANSI "\xe2\x86\xb5"
 #define NEWLINE_DUMB "$"
 #define UNPRINTABLE  "?"
+#define MORE_LEFT    "<"
+#define MORE_RIGHT   ">"
 
 void
 line_put(struct line *ed, const char *text)
@@ -112,6 +115,43 @@ put_cells(
 	return columns;
 }
 
+/* From ed_start on, with the marks; the columns used. */
+static unsigned
+put_text(struct line *ed, unsigned room)
+{
+	unsigned columns = 0;
+	size_t n;
+
+	for (size_t at = ed->ed_start; at < ed->ed_len && columns < room;
+	     at += n) {
+		n = line_cp_bytes(ed->ed_buf, at, ed->ed_len);
+		if (columns == 0 && at > 0)
+			line_put(ed, MORE_LEFT);
+		else if (columns == room - 1 && at + n < ed->ed_len)
+			line_put(ed, MORE_RIGHT);
+		else
+			put_cell(ed, ed->ed_buf + at, n);
+		columns++;
+	}
+	return columns;
+}
+
+/* The cursor would stand on the left mark, or left of it. */
+static bool
+is_left_out(const struct line *ed)
+{
+	return ed->ed_start > 0 && ed->ed_pos <= ed->ed_start;
+}
+
+/* Columns that the text may have before the cursor. */
+static unsigned
+cursor_room(const struct line *ed, unsigned room)
+{
+	return line_columns(ed->ed_buf, ed->ed_start, ed->ed_len) > room
+	    ? room - 2
+	    : room;
+}
+
 /* Choose ed_start so that the cursor is in the row. `room`: for the text. */
 static void
 scroll(struct line *ed, unsigned room)
@@ -122,8 +162,9 @@ scroll(struct line *ed, unsigned room)
 		ed->ed_start = 0;
 		return;
 	}
-	if (ed->ed_start <= ed->ed_pos &&
-	    line_columns(ed->ed_buf, ed->ed_start, ed->ed_pos) <= room)
+	if (!is_left_out(ed) && ed->ed_start <= ed->ed_pos &&
+	    line_columns(ed->ed_buf, ed->ed_start, ed->ed_pos) <=
+		cursor_room(ed, room))
 		return;
 	ed->ed_start = ed->ed_pos;
 	while (back-- > 0 && ed->ed_start > 0)
@@ -182,8 +223,7 @@ draw(struct line *ed)
 	line_put(ed, "\r");
 	(void)put_cells(
 	    ed, ed->ed_prompt, 0, prompt_bytes(ed), row_columns(ed));
-	used =
-	    prompt + put_cells(ed, ed->ed_buf, ed->ed_start, ed->ed_len, room);
+	used = prompt + put_text(ed, room);
 	ed->ed_shown = used;
 	if (ed->ed_ansi) {
 		line_put(ed, "\x1b[K");
@@ -249,11 +289,11 @@ line_echo_rubout(struct line *ed)
 void
 line_echo_move(struct line *ed, size_t old)
 {
-	unsigned columns;
+	unsigned columns, prompt = prompt_columns(ed);
 
 	if (old == ed->ed_pos || !ed->ed_visible)
 		return;
-	if (ed->ed_dirty || ed->ed_pos < ed->ed_start) {
+	if (ed->ed_dirty || is_left_out(ed)) {
 		line_changed(ed);
 		return;
 	}
@@ -264,7 +304,8 @@ line_echo_move(struct line *ed, size_t old)
 		return;
 	}
 	columns = line_columns(ed->ed_buf, old, ed->ed_pos);
-	if (ed->ed_col + columns > row_columns(ed)) {
+	if (ed->ed_col + columns >
+	    prompt + cursor_room(ed, row_columns(ed) - prompt)) {
 		line_changed(ed);
 		return;
 	}

@@ -134,6 +134,9 @@ boot_read_tree(uint64_t pa, uint64_t instret, uint64_t time)
 		boot_fail("device tree at 0x%llx: %s", (unsigned long long)pa,
 		    platform_error_text(e));
 	bootargs_parse(&args, platform.bootargs, warn, args_name);
+	if (args.protect == PROTECT_DEBUG)
+		warn(args_name,
+		    "protect=debug: not in this version, checked instead");
 	if (args.loglevel >= 0)
 		klog_set_level((enum klog_level)args.loglevel);
 	if (platform.timebase_hz == 0) {
@@ -256,10 +259,11 @@ boot_read_memory(void)
 	map_initrd();
 	add_zones();
 	klog(KLOG_INFO,
-	    "memory: %llu MiB in %u banks, %llu KiB usable in %u "
-	    "ranges",
+	    "memory: %llu MiB in %u bank%s, %llu KiB usable in %u range%s",
 	    (unsigned long long)ram_bytes >> 20, platform.n_banks,
-	    (unsigned long long)memmap.usable_bytes >> 10, memmap.n_usable);
+	    platform.n_banks == 1 ? "" : "s",
+	    (unsigned long long)memmap.usable_bytes >> 10, memmap.n_usable,
+	    memmap.n_usable == 1 ? "" : "s");
 	if (memmap.lost_bytes > 0)
 		klog(KLOG_WARN, "memory: %llu KiB lost: too many ranges",
 		    (unsigned long long)memmap.lost_bytes >> 10);

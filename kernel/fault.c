@@ -57,7 +57,7 @@ fault_pop(struct fault_anchor *a)
 {
 	struct hart *h = hart_self();
 
-	/* Inner ones may lie on a stack that was unwound: not looked at. */
+	/* Not h_anchor == a: inner ones may be gone with their stack. */
 	KASSERT(h->h_anchor != NULL);
 	h->h_anchor = a->fa_outer;
 }

@@ -91,7 +91,8 @@ hart0_main(void)
 	if (kmem_init() != 0)
 		boot_fail("too little memory to start the allocator");
 	irq_init();
-	klog(KLOG_INFO, "smp: %u harts, boot hartid %llu", smp_hart_count(),
+	klog(KLOG_INFO, "smp: %u hart%s, boot hartid %llu", smp_hart_count(),
+	    smp_hart_count() == 1 ? "" : "s",
 	    (unsigned long long)hart_self()->h_hartid);
 	start_console();
 	smp_set_idle(idle);

@@ -127,29 +127,6 @@ port_clock_ns(void)
 	return time_ns();
 }
 
-static const char *
-kind_name(enum mm_error kind)
-{
-	static const char *const names[MM_ERRORS_MAX] = {
-		[MM_DOUBLE_FREE] = "double-free",
-		[MM_WRONG_CACHE] = "wrong-cache",
-		[MM_INTERIOR_FREE] = "interior-free",
-		[MM_FOREIGN_FREE] = "foreign-free",
-		[MM_BAD_POINTER] = "bad-pointer",
-		[MM_REDZONE_LEFT] = "redzone-left",
-		[MM_REDZONE_RIGHT] = "redzone-right",
-		[MM_POISON] = "poison",
-		[MM_CTOR_STATE] = "ctor-state",
-		[MM_FREELIST] = "freelist",
-		[MM_LEAK] = "leak",
-		[MM_DESTROY_BUSY] = "destroy-busy",
-		[MM_BAD_SIZE] = "bad-size",
-		[MM_CONTEXT] = "context",
-	};
-
-	return kind < MM_ERRORS_MAX ? names[kind] : "unknown";
-}
-
 void
 port_report(const struct mm_report *r)
 {
@@ -158,7 +135,7 @@ port_report(const struct mm_report *r)
 	(void)symbol_format(caller, sizeof(caller), r->caller);
 	klog_printf("HEAP-ERROR kind=%s cache=%s obj=0x%llx base=0x%llx "
 		    "off=%lld size=%zu hart=%u caller=%s seq=%llu\n",
-	    kind_name(r->kind), r->cache, (unsigned long long)r->obj,
+	    mm_error_name(r->kind), r->cache, (unsigned long long)r->obj,
 	    (unsigned long long)r->base, (long long)r->offset, r->size, r->hart,
 	    caller, (unsigned long long)r->seq);
 	if (r->kind == MM_WRONG_CACHE)
@@ -172,7 +149,7 @@ port_report(const struct mm_report *r)
 	    "  action=%s\n", boot_args()->heap_fatal ? "halted" : r->action);
 	if (boot_args()->heap_fatal)
 		panic("heap error %s in cache %s (heap=fatal)",
-		    kind_name(r->kind), r->cache);
+		    mm_error_name(r->kind), r->cache);
 }
 
 void

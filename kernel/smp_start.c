@@ -115,13 +115,14 @@ choose(const struct platform *pf, uint64_t boot_hartid)
 		    pf->harts_dropped, PLATFORM_HARTS_MAX);
 }
 
-/* Stack bytes of each hart: Lua wants much, small machines have little. */
+/*
+ * Stack bytes of each hart. Lua's nested C calls want 52 KiB at least
+ * (lua/state.c), also where there is little memory.
+ */
 static size_t
 stack_bytes(uint64_t ram, unsigned harts)
 {
-	if (ram / harts >= 32 * MIB)
-		return 128u << 10;
-	return ram / harts >= 4 * MIB ? 64u << 10 : 32u << 10;
+	return ram / harts >= 32 * MIB ? 128u << 10 : 64u << 10;
 }
 
 static size_t

@@ -20,7 +20,8 @@ const char *
 symbol_find(uintptr_t pc, size_t *offset)
 {
 	uintptr_t base = (uintptr_t)__image_start;
-	size_t words = (size_t)(__symtab_end - __symtab_start);
+	size_t words = ((uintptr_t)__symtab_end - (uintptr_t)__symtab_start) /
+	    sizeof(uint32_t);
 	size_t count = words == 0 ? 0 : __symtab_start[0];
 	size_t low = 0, high = count, at;
 	const uint32_t *offsets = __symtab_start + 1;

@@ -315,7 +315,7 @@ reverse(struct lbatch *b)
 }
 
 static void
-report_batch(lua_State *L, struct lbatch *b, const struct lcache *cache)
+report_batch(lua_State *L, struct lbatch *b, struct lcache *cache)
 {
 	struct kmem_cache *cp;
 
@@ -331,19 +331,19 @@ report_batch(lua_State *L, struct lbatch *b, const struct lcache *cache)
 		    b->b_cache->lc_name);
 	}
 	if (cache != NULL && b->b_state == OBJ_LIVE && b->b_cache != cache) {
-		cp = lcache_enter(b->b_cache);
+		cp = lcache_enter(cache);
 		kmem_report_misuse(cp, MM_WRONG_CACHE,
 		    b->b_count > 0 ? (uintptr_t)b->b_objs[0] : 0,
 		    "a Lua batch was freed to a cache it is not from");
 		if (cp != NULL)
-			lcache_leave(b->b_cache, cp);
+			lcache_leave(cache, cp);
 		luaL_error(L, "wrong-cache: the batch is of '%s', not of '%s'",
 		    b->b_cache->lc_name, cache->lc_name);
 	}
 }
 
 void
-batch_free_arg(lua_State *L, int arg, const struct lcache *cache, int order)
+batch_free_arg(lua_State *L, int arg, struct lcache *cache, int order)
 {
 	static const char *const orders[] = { "lifo", "fifo", "random", NULL };
 	struct lbatch *b = luaL_checkudata(L, arg, BATCH_CLASS);

@@ -106,8 +106,7 @@ push_counters(lua_State *L, const struct bench_result *r)
 	for (i = 0; i < n; i++) {
 		if (!counter_delta(r, &schema[i], &delta))
 			continue;
-		lua_pushinteger(L, (lua_Integer)delta);
-		lua_setfield(L, -2, schema[i].name);
+		binding_set_integer(L, schema[i].name, (lua_Integer)delta);
 	}
 }
 
@@ -266,9 +265,11 @@ static int
 l_tostring(lua_State *L)
 {
 	const struct bench_result *r = result_arg(L, 1);
+	int64_t tenths = (int64_t)(per_op(r) * 10 + 0.5);
 
-	lua_pushfstring(L, "bench.result '%s' %I pairs, %f ns each", r->name,
-	    (LUAI_UACINT)r->ops, (LUAI_UACNUMBER)per_op(r));
+	lua_pushfstring(L, "bench.result '%s' %I pairs, %I.%d ns each", r->name,
+	    (LUAI_UACINT)r->ops, (LUAI_UACINT)(tenths / 10),
+	    (int)(tenths % 10));
 	return 1;
 }
 

@@ -50,8 +50,7 @@ on_progress(void *arg, uint64_t done_ns, uint64_t total_ns)
 static void
 set_count(lua_State *L, const char *name, uint64_t v)
 {
-	lua_pushinteger(L, (lua_Integer)v);
-	lua_setfield(L, -2, name);
+	binding_set_integer(L, name, (lua_Integer)v);
 }
 
 static void
@@ -76,10 +75,8 @@ push_result(lua_State *L, const struct storm_result *r)
 	set_count(L, "dtor", r->dtor);
 	set_count(L, "live_max", r->live_max);
 	set_count(L, "findings", r->findings);
-	lua_pushstring(L, r->finding);
-	lua_setfield(L, -2, "finding");
-	lua_pushboolean(L, r->stopped ? 1 : 0);
-	lua_setfield(L, -2, "stopped");
+	binding_set_string(L, "finding", r->finding);
+	binding_set_boolean(L, "stopped", r->stopped ? 1 : 0);
 }
 
 static void

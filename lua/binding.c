@@ -367,6 +367,27 @@ binding_is_ours(lua_CFunction fn)
 	return fn == binding_not_yet || name_of(fn, &module) != NULL;
 }
 
+void
+binding_set_integer(lua_State *L, const char *name, lua_Integer v)
+{
+	lua_pushinteger(L, v);
+	lua_setfield(L, -2, name);
+}
+
+void
+binding_set_boolean(lua_State *L, const char *name, bool v)
+{
+	lua_pushboolean(L, v);
+	lua_setfield(L, -2, name);
+}
+
+void
+binding_set_string(lua_State *L, const char *name, const char *v)
+{
+	lua_pushstring(L, v);
+	lua_setfield(L, -2, name);
+}
+
 int
 binding_not_yet(lua_State *L)
 {

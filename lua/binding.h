@@ -69,6 +69,11 @@ bool binding_opt_string(
 lua_Integer binding_integer(
     lua_State *L, int arg, lua_Integer min, lua_Integer max, const char *what);
 
+/* t[name] = v, for the table on top. */
+void binding_set_integer(lua_State *L, const char *name, lua_Integer v);
+void binding_set_boolean(lua_State *L, const char *name, bool v);
+void binding_set_string(lua_State *L, const char *name, const char *v);
+
 /* What the contract names and this version lacks: raises, with its name. */
 int binding_not_yet(lua_State *L);
 

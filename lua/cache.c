@@ -12,6 +12,8 @@
 #include "modules.h"
 #include "obj.h"
 
+#define COLOURS_MAX 65536
+
 void
 not_in_this_version(lua_State *L, const char *what)
 {
@@ -115,31 +117,25 @@ cache_flush(lua_State *L)
 	return 1;
 }
 
-static void
-tune_colour(lua_State *L, int table, struct kmem_tune *t)
+bool
+lcache_colour_option(lua_State *L, int table, unsigned *colours)
 {
 	int type = lua_getfield(L, table, "colour");
+	lua_Integer n = 0;
 
-	if (type == LUA_TNIL) {
-		lua_pop(L, 1);
-		return;
-	}
-	t->set_colours = true;
-	if (type == LUA_TBOOLEAN) {
-		t->colours = lua_toboolean(L, -1) ? 0 : 1;
-	} else if (lua_isinteger(L, -1)) {
-		lua_Integer n = lua_tointeger(L, -1);
-
-		if (n < 1 || n > 65536)
+	if (type == LUA_TBOOLEAN)
+		n = lua_toboolean(L, -1) ? 0 : 1;
+	else if (type != LUA_TNIL) {
+		n = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
+		if (n < 1 || n > COLOURS_MAX)
 			luaL_error(L,
-			    "option 'colour' must be true, false or 1..65536");
-		t->colours = (unsigned)n;
-	} else {
-		luaL_error(L,
-		    "option 'colour' must be true, false or a "
-		    "number of colours");
+			    "option 'colour' must be true, false or a number "
+			    "of colours, 1..%d",
+			    COLOURS_MAX);
 	}
 	lua_pop(L, 1);
+	*colours = (unsigned)n;
+	return type != LUA_TNIL;
 }
 
 static void
@@ -162,11 +158,27 @@ tune_options(lua_State *L, int arg, struct kmem_tune *t)
 		t->limit = (size_t)n;
 	}
 	t->set_count = binding_opt_boolean(L, table, "count", &t->count);
-	tune_colour(L, table, t);
+	t->set_colours = lcache_colour_option(L, table, &t->colours);
 	if (binding_opt_string(L, table, "protect", &level)) {
 		t->set_protect = true;
 		t->protect = lcache_protect_arg(L, level);
 	}
+}
+
+/* What stays as it is needs no cache without slabs: c:tune(old) works. */
+static int
+tune(struct kmem_cache *cp, struct kmem_tune *t, struct kmem_tune *old)
+{
+	const struct kmem_tune nothing = { 0 };
+	int err = kmem_cache_tune(cp, &nothing, old);
+
+	if (err != 0)
+		return err;
+	if (t->protect == old->protect)
+		t->set_protect = false;
+	if (t->colours == old->colours)
+		t->set_colours = false;
+	return kmem_cache_tune(cp, t, NULL);
 }
 
 static int
@@ -179,7 +191,7 @@ cache_tune(lua_State *L)
 
 	tune_options(L, 2, &t);
 	cp = lcache_use(L, 1, &lc);
-	err = lc->lc_ours ? kmem_cache_tune(cp, &t, &old) : -KMEM_EINVAL;
+	err = lc->lc_ours ? tune(cp, &t, &old) : -KMEM_EINVAL;
 	if (err == 0 && t.set_protect)
 		atomic_store_explicit(&lc->lc_checked, t.protect != KMEM_FAST,
 		    memory_order_relaxed);
@@ -198,16 +210,14 @@ cache_tune(lua_State *L)
 		return binding_fail(L, binding_kmem_code(err),
 		    "cache '%s' cannot be tuned so", lc->lc_name);
 	lua_createtable(L, 0, 5);
-	lua_pushinteger(L, old.magazine);
-	lua_setfield(L, -2, "mag");
-	lua_pushinteger(L, (lua_Integer)old.limit);
-	lua_setfield(L, -2, "limit");
-	lua_pushinteger(L, old.colours);
-	lua_setfield(L, -2, "colour");
-	lua_pushboolean(L, old.count);
-	lua_setfield(L, -2, "count");
-	lua_pushstring(L, lcache_protect_name(old.protect));
-	lua_setfield(L, -2, "protect");
+	binding_set_integer(L, "mag", old.magazine);
+	binding_set_integer(L, "limit", (lua_Integer)old.limit);
+	if (old.colours == 0)
+		binding_set_boolean(L, "colour", true);
+	else
+		binding_set_integer(L, "colour", old.colours);
+	binding_set_boolean(L, "count", old.count);
+	binding_set_string(L, "protect", lcache_protect_name(old.protect));
 	return 1;
 }
 

@@ -94,6 +94,8 @@ bool lcache_lua_is_stuck(lua_State *L, size_t frames);
 int lcache_fail_memory(lua_State *L, const char *what);
 
 void lcache_ctor_free(struct lcache_ctor *ctor); /* lua/create.c */
+/* Option colour=: false when absent; *colours 0: as many as fit. */
+bool lcache_colour_option(lua_State *L, int table, unsigned *colours);
 const char *lcache_protect_name(enum kmem_protect level);
 /* "fast" or "checked"; raises for others, and for "debug". */
 enum kmem_protect lcache_protect_arg(lua_State *L, const char *name);

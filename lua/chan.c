@@ -276,15 +276,23 @@ chan_close(lua_State *L)
 	return 0;
 }
 
-static int
-chan_len(lua_State *L)
+static size_t
+count_now(struct chan *ch, bool *closed)
 {
-	struct chan *ch = chan_arg(L);
 	unsigned long irq = klock_acquire(&ch->ch_lock);
 	size_t n = ch->ch_count;
 
+	*closed = ch->ch_closed;
 	klock_release(&ch->ch_lock, irq);
-	lua_pushinteger(L, (lua_Integer)n);
+	return n;
+}
+
+static int
+chan_len(lua_State *L)
+{
+	bool closed;
+
+	lua_pushinteger(L, (lua_Integer)count_now(chan_arg(L), &closed));
 	return 1;
 }
 
@@ -292,11 +300,9 @@ static int
 chan_tostring(lua_State *L)
 {
 	struct chan *ch = chan_arg(L);
-	unsigned long irq = klock_acquire(&ch->ch_lock);
-	size_t n = ch->ch_count;
-	bool closed = ch->ch_closed;
+	bool closed;
+	size_t n = count_now(ch, &closed);
 
-	klock_release(&ch->ch_lock, irq);
 	lua_pushfstring(L, "hart.chan %I/%I%s", (lua_Integer)n,
 	    (lua_Integer)ch->ch_capacity, closed ? " (closed)" : "");
 	return 1;

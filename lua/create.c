@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <kernel/boot.h>
+#include <kernel/klog.h>
 
 #include "cache.h"
 #include "handle.h"
@@ -122,28 +123,6 @@ name_arg(lua_State *L, int arg)
 }
 
 static void
-colour_option(lua_State *L, int table, struct kmem_options *opt)
-{
-	int type = lua_getfield(L, table, "colour");
-	lua_Integer n;
-
-	if (type == LUA_TBOOLEAN) {
-		if (!lua_toboolean(L, -1))
-			opt->flags |= KMEM_NOCOLOUR;
-	} else if (type != LUA_TNIL) {
-		if (!lua_isinteger(L, -1))
-			luaL_error(L,
-			    "option 'colour' must be true, false or "
-			    "a number of colours");
-		n = lua_tointeger(L, -1);
-		if (n < 1 || n > 65536)
-			luaL_error(L, "option 'colour' must be in 1..65536");
-		opt->colours = (unsigned)n;
-	}
-	lua_pop(L, 1);
-}
-
-static void
 magazine_options(lua_State *L, int table, struct kmem_options *opt)
 {
 	lua_Integer n;
@@ -163,13 +142,19 @@ magazine_options(lua_State *L, int table, struct kmem_options *opt)
 static void
 level_option(lua_State *L, int table, struct kmem_options *opt)
 {
+	/* Relaxed: orders nothing; a line once, whoever comes first. */
+	static _Atomic unsigned told;
 	const char *level;
 
 	if (binding_opt_string(L, table, "protect", &level)) {
 		opt->protect = lcache_protect_arg(L, level);
 		return;
 	}
-	/* protect=debug on the boot line: the strongest level there is yet. */
+	if (boot_args()->protect == PROTECT_DEBUG &&
+	    atomic_exchange_explicit(&told, 1, memory_order_relaxed) == 0)
+		klog(KLOG_WARN,
+		    "slab: protect=debug: not in this version; caches are "
+		    "'checked', the strongest level there is");
 	opt->protect =
 	    boot_args()->protect == PROTECT_FAST ? KMEM_FAST : KMEM_CHECKED;
 }
@@ -268,7 +253,7 @@ read_request(lua_State *L, struct request *rq)
 		lua_newtable(L);
 		table = 3;
 	}
-	colour_option(L, table, &rq->opt);
+	(void)lcache_colour_option(L, table, &rq->opt.colours);
 	magazine_options(L, table, &rq->opt);
 	level_option(L, table, &rq->opt);
 	plain_options(L, table, &rq->opt);
@@ -312,6 +297,7 @@ int
 slab_create(lua_State *L)
 {
 	struct request rq = { 0 };
+	struct kmem_tune limit = { 0 };
 	struct lcache_ctor *ct = NULL;
 	struct kmem_cache *cp = NULL;
 	const char *why = NULL;
@@ -335,8 +321,15 @@ slab_create(lua_State *L)
 		rq.opt.dtor = rq.destroy != CTOR_NONE ? destruct : NULL;
 		rq.opt.arg = ct;
 	}
+	/* A limit from the start takes the magazines: not those asked for. */
+	if (rq.opt.magazine != 0 && rq.opt.limit != 0) {
+		limit.set_limit = true;
+		limit.limit = rq.opt.limit;
+		rq.opt.limit = 0;
+	}
 	err = kmem_cache_create(&cp, rq.name, rq.size, &rq.opt, &why);
 	if (err == 0) {
+		(void)kmem_cache_tune(cp, &limit, NULL);
 		lcache_commit(*slot, cp, rq.opt.protect != KMEM_FAST);
 		return 1;
 	}

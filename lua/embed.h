@@ -6,12 +6,12 @@
 #include <stddef.h>
 
 struct embedded_script {
-	const char *name; /* "storm": the file's name without .lua */
+	const char *name; /* below lua/scripts, without .lua: "storm" */
 	const char *text; /* source, NUL-terminated */
 	size_t size;      /* bytes, without the NUL */
 };
 
-/* In the order of their names. */
+/* Scripts for run(), and under lib/ modules for require(). */
 extern const struct embedded_script embedded_scripts[];
 extern const size_t embedded_scripts_count;
 

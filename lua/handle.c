@@ -148,38 +148,35 @@ handles_drop(struct lstate *s)
 	head_unlist(hd);
 }
 
-bool
-handle_kmalloc(void **slot, size_t bytes)
+/* Frames with a tag; or, when `frames` is 0, bytes of kmalloc. */
+static bool
+take(void **slot, size_t bytes, size_t frames, unsigned tag)
 {
 	int tries;
 
 	for (tries = 0; tries < 2; tries++) {
 		unsigned long pin = port_pin();
 
-		*slot = kmalloc(bytes, KMEM_NOWAIT);
+		*slot = frames == 0 ? kmalloc(bytes, KMEM_NOWAIT)
+				    : frame_alloc(frames, 1, FRAME_NOWAIT, tag);
 		port_unpin(pin);
 		if (*slot != NULL)
 			return true;
 		if (tries == 0)
-			(void)kmem_reap(KMEM_REAP_ALL, bytes / FRAME_SIZE + 1);
+			(void)kmem_reap(
+			    KMEM_REAP_ALL, frames + bytes / FRAME_SIZE + 1);
 	}
 	return false;
 }
 
 bool
+handle_kmalloc(void **slot, size_t bytes)
+{
+	return take(slot, bytes, 0, 0);
+}
+
+bool
 handle_frames(void **slot, size_t frames, unsigned tag)
 {
-	int tries;
-
-	for (tries = 0; tries < 2; tries++) {
-		unsigned long pin = port_pin();
-
-		*slot = frame_alloc(frames, 1, FRAME_NOWAIT, tag);
-		port_unpin(pin);
-		if (*slot != NULL)
-			return true;
-		if (tries == 0)
-			(void)kmem_reap(KMEM_REAP_ALL, frames);
-	}
-	return false;
+	return frames > 0 && take(slot, 0, frames, tag);
 }

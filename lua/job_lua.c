@@ -12,6 +12,7 @@
 #include "lauxlib.h"
 #include "modules.h"
 #include "shared.h"
+#include "show.h"
 #include "state.h"
 
 #define HARTS_MAX PLATFORM_HARTS_MAX
@@ -287,6 +288,7 @@ push_results(lua_State *L, int handle, struct job *job)
 			lua_rawseti(
 			    L, -2, (lua_Integer)job->j_parts[i].jp_hart);
 		}
+		show_as_text(L);
 	}
 	lua_pushvalue(L, -1);
 	lua_setiuservalue(L, handle, 1);

@@ -252,24 +252,15 @@ debug_getinfo(lua_State *L)
 		lua_getinfo(L1, "Slnu", &ar);
 	}
 	lua_createtable(L, 0, 8);
-	lua_pushstring(L, ar.what);
-	lua_setfield(L, -2, "what");
-	lua_pushstring(L, ar.source);
-	lua_setfield(L, -2, "source");
-	lua_pushstring(L, ar.short_src);
-	lua_setfield(L, -2, "short_src");
-	lua_pushinteger(L, ar.linedefined);
-	lua_setfield(L, -2, "linedefined");
-	lua_pushinteger(L, ar.currentline);
-	lua_setfield(L, -2, "currentline");
-	lua_pushstring(L, ar.name);
-	lua_setfield(L, -2, "name");
-	lua_pushstring(L, ar.namewhat);
-	lua_setfield(L, -2, "namewhat");
-	lua_pushinteger(L, ar.nparams);
-	lua_setfield(L, -2, "nparams");
-	lua_pushboolean(L, ar.isvararg);
-	lua_setfield(L, -2, "isvararg");
+	binding_set_string(L, "what", ar.what);
+	binding_set_string(L, "source", ar.source);
+	binding_set_string(L, "short_src", ar.short_src);
+	binding_set_integer(L, "linedefined", ar.linedefined);
+	binding_set_integer(L, "currentline", ar.currentline);
+	binding_set_string(L, "name", ar.name);
+	binding_set_string(L, "namewhat", ar.namewhat);
+	binding_set_integer(L, "nparams", ar.nparams);
+	binding_set_boolean(L, "isvararg", ar.isvararg);
 	return 1;
 }
 

@@ -124,10 +124,8 @@ l_list(lua_State *L)
 	lua_createtable(L, (int)n, 0);
 	for (i = 0; i < n; i++) {
 		lua_createtable(L, 0, 2);
-		lua_pushstring(L, all[i].name);
-		lua_setfield(L, -2, "name");
-		lua_pushstring(L, all[i].text);
-		lua_setfield(L, -2, "text");
+		binding_set_string(L, "name", all[i].name);
+		binding_set_string(L, "text", all[i].text);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	return 1;

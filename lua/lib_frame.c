@@ -56,8 +56,7 @@ lib_total(lua_State *L)
 static void
 set_size(lua_State *L, const char *name, uint64_t v)
 {
-	lua_pushinteger(L, (lua_Integer)v);
-	lua_setfield(L, -2, name);
+	binding_set_integer(L, name, (lua_Integer)v);
 }
 
 static int
@@ -99,16 +98,14 @@ lib_zones(lua_State *L)
 		if (!frame_get_zone_stats(i, &st))
 			continue;
 		lua_createtable(L, 0, 8);
-		lua_pushstring(L, st.name);
-		lua_setfield(L, -2, "name");
+		binding_set_string(L, "name", st.name);
 		set_size(L, "base", st.base);
 		set_size(L, "total", st.total);
 		set_size(L, "free", st.free);
 		set_size(L, "touched", st.touched);
 		set_size(L, "largest", st.largest);
 		set_size(L, "metadata", st.metadata);
-		lua_pushboolean(L, (st.flags & FRAME_LOW) != 0);
-		lua_setfield(L, -2, "low");
+		binding_set_boolean(L, "low", (st.flags & FRAME_LOW) != 0);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
 	return 1;

@@ -121,12 +121,9 @@ static void
 push_row(lua_State *L, const char *name, size_t size, const char *where)
 {
 	lua_createtable(L, 0, 3);
-	lua_pushstring(L, name);
-	lua_setfield(L, -2, "name");
-	lua_pushinteger(L, (lua_Integer)size);
-	lua_setfield(L, -2, "size");
-	lua_pushstring(L, where);
-	lua_setfield(L, -2, "where");
+	binding_set_string(L, "name", name);
+	binding_set_integer(L, "size", (lua_Integer)size);
+	binding_set_string(L, "where", where);
 	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 

@@ -38,8 +38,7 @@ state_name(enum hart_state state)
 static void
 set_count(lua_State *L, const char *name, uint64_t v)
 {
-	lua_pushinteger(L, (lua_Integer)v);
-	lua_setfield(L, -2, name);
+	binding_set_integer(L, name, (lua_Integer)v);
 }
 
 static int
@@ -55,10 +54,8 @@ hart_list(lua_State *L)
 		lua_createtable(L, 0, 8);
 		set_count(L, "id", info.index);
 		set_count(L, "hartid", info.hartid);
-		lua_pushstring(L, state_name(info.state));
-		lua_setfield(L, -2, "state");
-		lua_pushstring(L, info.isa);
-		lua_setfield(L, -2, "isa");
+		binding_set_string(L, "state", state_name(info.state));
+		binding_set_string(L, "isa", info.isa);
 		set_count(L, "ipis", info.ipis);
 		set_count(L, "timer_irqs", info.timer_irqs);
 		set_count(L, "external_irqs", info.external_irqs);

@@ -28,9 +28,9 @@ put(lua_State *L, const char *text)
 	lstate_write(L, text, strlen(text));
 }
 
-/* Words of `text`, wrapped to the terminal, each line indented. */
+/* Words of `text`, wrapped to the terminal; lines after the first `hang` in. */
 static void
-put_wrapped(lua_State *L, const char *text, unsigned indent)
+put_wrapped(lua_State *L, const char *text, unsigned indent, unsigned hang)
 {
 	char line[COLUMNS_MAX + 2];
 	unsigned columns, rows, at = 0;
@@ -50,6 +50,8 @@ put_wrapped(lua_State *L, const char *text, unsigned indent)
 			line[at] = '\n';
 			lstate_write(L, line, at + 1);
 			at = 0;
+			indent += hang;
+			hang = 0;
 		}
 		if (at == 0) {
 			memset(line, ' ', indent);
@@ -92,9 +94,8 @@ put_code(lua_State *L, const char *text)
 static void
 help_function(lua_State *L, const struct binding *b)
 {
-	put(L, b->usage != NULL ? b->usage : b->name);
-	put(L, "\n");
-	put_wrapped(L, b->text, INDENT);
+	put_wrapped(L, b->usage != NULL ? b->usage : b->name, 0, INDENT);
+	put_wrapped(L, b->text, INDENT, 0);
 	if (b->example != NULL) {
 		put(L, "  example:\n");
 		put_code(L, b->example);
@@ -113,29 +114,28 @@ help_list(lua_State *L, const struct binding *b)
 	for (; b->name != NULL; b++) {
 		if (is_meta(b))
 			continue;
-		put(L, "  ");
-		put(L, b->usage);
-		put(L, "\n");
+		put_wrapped(L, b->usage, 2, INDENT);
 	}
+}
+
+static void
+put_titled(lua_State *L, const char *name, const char *text)
+{
+	put_wrapped(L, lua_pushfstring(L, "%s: %s", name, text), 0, INDENT);
+	lua_pop(L, 1);
 }
 
 static void
 help_module(lua_State *L, const struct binding_module *m)
 {
-	put(L, m->name[0] != '\0' ? m->name : "functions");
-	put(L, ": ");
-	put(L, m->text);
-	put(L, "\n");
+	put_titled(L, m->name[0] != '\0' ? m->name : "functions", m->text);
 	help_list(L, m->functions);
 }
 
 static void
 help_class(lua_State *L, const struct binding_class *c)
 {
-	put(L, c->name);
-	put(L, ": ");
-	put(L, c->text);
-	put(L, "\n");
+	put_titled(L, c->name, c->text);
 	help_list(L, c->methods);
 }
 
@@ -336,6 +336,9 @@ overview(lua_State *L)
 	}
 	put(L, "Scripts, run('name', { s =, seed =, harts = }):\n ");
 	for (i = 0; i < embedded_scripts_count; i++) {
+		/* lib/… is for require. */
+		if (strchr(embedded_scripts[i].name, '/') != NULL)
+			continue;
 		put(L, " ");
 		put(L, embedded_scripts[i].name);
 	}
@@ -427,9 +430,7 @@ apropos_list(lua_State *L, const struct binding *b, const char *word)
 	for (; b->name != NULL; b++) {
 		if (!is_meta(b) &&
 		    (mentions(b->usage, word) || mentions(b->text, word))) {
-			put(L, "  ");
-			put(L, b->usage);
-			put(L, "\n");
+			put_wrapped(L, b->usage, 2, INDENT);
 			found++;
 		}
 	}

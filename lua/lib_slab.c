@@ -10,17 +10,10 @@
 #include "heap.h"
 #include "lauxlib.h"
 #include "modules.h"
+#include "show.h"
 #include "stat.h"
 
 #define FINDINGS_MAX 32u
-
-/* In the order of enum mm_error. */
-static const char *const error_names[] = { "double-free", "wrong-cache",
-	"interior-free", "foreign-free", "bad-pointer", "redzone-left",
-	"redzone-right", "poison", "ctor-state", "freelist", "leak",
-	"destroy-busy", "bad-size", "context" };
-_Static_assert(sizeof(error_names) / sizeof(error_names[0]) == MM_ERRORS_MAX,
-    "one name per kind");
 
 static int
 slab_find(lua_State *L)
@@ -119,9 +112,10 @@ slab_errors(lua_State *L)
 
 		if (n == 0)
 			continue;
-		lua_pushinteger(L, (lua_Integer)n);
-		lua_setfield(L, -2, error_names[kind]);
+		binding_set_integer(
+		    L, mm_error_name((enum mm_error)kind), (lua_Integer)n);
 	}
+	show_as_text(L);
 	return 2;
 }
 
@@ -129,12 +123,9 @@ static void
 push_finding(lua_State *L, const struct kmem_finding *f)
 {
 	lua_createtable(L, 0, 3);
-	lua_pushstring(L, f->cache);
-	lua_setfield(L, -2, "cache");
-	lua_pushstring(L, f->what);
-	lua_setfield(L, -2, "what");
-	lua_pushinteger(L, (lua_Integer)f->where);
-	lua_setfield(L, -2, "where");
+	binding_set_string(L, "cache", f->cache);
+	binding_set_string(L, "what", f->what);
+	binding_set_integer(L, "where", (lua_Integer)f->where);
 }
 
 static int
@@ -162,8 +153,7 @@ slab_verify(lua_State *L)
 		push_finding(L, &found[i]);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
-	lua_pushinteger(L, (lua_Integer)n);
-	lua_setfield(L, -2, "n");
+	binding_set_integer(L, "n", (lua_Integer)n);
 	return 2;
 }
 
@@ -198,18 +188,13 @@ slab_whatis(lua_State *L)
 
 	kmem_whatis(addr, &w);
 	lua_createtable(L, 0, 6);
-	lua_pushstring(L, tag_name(w.tag));
-	lua_setfield(L, -2, "frame");
+	binding_set_string(L, "frame", tag_name(w.tag));
 	if (!w.is_object)
 		return 1;
-	lua_pushstring(L, w.cache);
-	lua_setfield(L, -2, "cache");
-	lua_pushinteger(L, (lua_Integer)w.slab);
-	lua_setfield(L, -2, "slab");
-	lua_pushinteger(L, (lua_Integer)w.base);
-	lua_setfield(L, -2, "base");
-	lua_pushinteger(L, (lua_Integer)w.offset);
-	lua_setfield(L, -2, "offset");
+	binding_set_string(L, "cache", w.cache);
+	binding_set_integer(L, "slab", (lua_Integer)w.slab);
+	binding_set_integer(L, "base", (lua_Integer)w.base);
+	binding_set_integer(L, "offset", (lua_Integer)w.offset);
 	if (!w.allocated)
 		lua_pushliteral(L, "free");
 	else if (w.live < 0)

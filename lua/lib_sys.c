@@ -31,22 +31,15 @@ extern const char __image_start[], __image_end[];
 static void
 set_integer(lua_State *L, const char *name, uint64_t v)
 {
-	lua_pushinteger(L, (lua_Integer)v);
-	lua_setfield(L, -2, name);
+	binding_set_integer(L, name, (lua_Integer)v);
 }
 
+/* Left out when the machine does not tell: 0. */
 static void
-set_string(lua_State *L, const char *name, const char *v)
+set_known(lua_State *L, const char *name, uint64_t v)
 {
-	lua_pushstring(L, v);
-	lua_setfield(L, -2, name);
-}
-
-static void
-set_boolean(lua_State *L, const char *name, bool v)
-{
-	lua_pushboolean(L, v ? 1 : 0);
-	lua_setfield(L, -2, name);
+	if (v != 0)
+		set_integer(L, name, v);
 }
 
 static void
@@ -56,8 +49,8 @@ set_console(lua_State *L)
 
 	console_get_stats(&st);
 	lua_createtable(L, 0, 8);
-	set_string(L, "device", st.device);
-	set_boolean(L, "interrupt_driven", st.interrupt_driven);
+	binding_set_string(L, "device", st.device);
+	binding_set_boolean(L, "interrupt_driven", st.interrupt_driven);
 	set_integer(L, "received", st.received);
 	set_integer(L, "lost_device", st.lost_device);
 	set_integer(L, "lost_ring", st.lost_ring);
@@ -74,32 +67,35 @@ sys_info(lua_State *L)
 		[PROTECT_UNSET] = "checked",
 		[PROTECT_FAST] = "fast",
 		[PROTECT_CHECKED] = "checked",
-		[PROTECT_DEBUG] = "debug",
+		[PROTECT_DEBUG] = "checked", /* not in this version */
 	};
 	const struct platform *p = boot_platform();
 	const struct bootargs *args = boot_args();
+	const char *commit = QUARRY_COMMIT;
 
 	lua_createtable(L, 0, 24);
-	set_string(L, "version", QUARRY_VERSION);
-	set_string(L, "commit", QUARRY_COMMIT);
-	set_string(L, "lua", LUA_RELEASE);
-	set_string(L, "model", p->model);
+	binding_set_string(L, "version", QUARRY_VERSION);
+	if (*commit != '\0')
+		binding_set_string(L, "commit", commit);
+	binding_set_string(L, "lua", LUA_RELEASE);
+	binding_set_string(L, "model", p->model);
 	set_integer(L, "harts", smp_hart_count());
 	set_integer(L, "ram_bytes", boot_ram_bytes());
 	set_integer(L, "frame_size", FRAME_SIZE);
 	set_integer(L, "timebase_hz", time_timebase_hz());
-	set_boolean(L, "exact", time_instret_is_exact());
-	set_integer(L, "boot_instructions", boot_instructions());
+	binding_set_boolean(L, "exact", time_instret_is_exact());
+	set_known(L, "boot_instructions", boot_instructions());
 	set_integer(L, "prompt_ns", boot_prompt_ns());
 	set_integer(L, "image_bytes",
 	    (uint64_t)((uintptr_t)__image_end - (uintptr_t)__image_start));
-	set_string(L, "protect", protect[args->protect]);
-	set_boolean(L, "unsafe", args->unsafe);
+	binding_set_string(L, "protect", protect[args->protect]);
+	binding_set_boolean(L, "unsafe", args->unsafe);
 	set_integer(L, "slots", port_slot_count());
 	set_integer(L, "rounds_max", KMEM_ROUNDS_MAX);
-	set_integer(L, "l1d_bytes", p->l1d_size);
-	set_integer(L, "l1d_line", p->l1d_line);
-	set_string(L, "bootargs", p->bootargs != NULL ? p->bootargs : "");
+	set_known(L, "l1d_bytes", p->l1d_size);
+	set_known(L, "l1d_line", p->l1d_line);
+	binding_set_string(
+	    L, "bootargs", p->bootargs != NULL ? p->bootargs : "");
 	set_console(L);
 	return 1;
 }
@@ -195,7 +191,7 @@ static const struct binding functions[] = {
 	{ "info", sys_info, "sys.info() -> table",
 	    "Facts of machine and image: version, model, harts, ram_bytes, "
 	    "exact (instructions are counted exactly), boot_instructions "
-	    "(entry to prompt; 0 when not exact), prompt_ns, image_bytes, "
+	    "(entry to prompt; only when exact), prompt_ns, image_bytes, "
 	    "protect (default of slab.create), slots, console.",
 	    "print(sys.info().harts)" },
 	{ "mem", sys_mem, "sys.mem() -> table",

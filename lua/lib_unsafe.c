@@ -11,6 +11,7 @@
 #include <mm/kmem.h>
 
 #include "binding.h"
+#include "cache.h"
 #include "modules.h"
 
 #define CALL_ARGUMENTS 6
@@ -113,12 +114,19 @@ unsafe_free(lua_State *L)
 {
 	uintptr_t at = address(L, 1);
 	struct kmem_cache *cp = NULL;
+	struct lcache *lc;
 	const char *name;
 	char text[96];
 	int err;
 
 	if (!lua_isnoneornil(L, 2)) {
-		name = luaL_checkstring(L, 2);
+		if (luaL_testudata(L, 2, CACHE_CLASS) != NULL) {
+			cp = lcache_use(L, 2, &lc);
+			lcache_leave(lc, cp);
+			name = lc->lc_name;
+		} else {
+			name = luaL_checkstring(L, 2);
+		}
 		cp = kmem_cache_find(name);
 		if (cp == NULL)
 			return luaL_argerror(L, 2, "no cache of that name");
@@ -183,7 +191,7 @@ static const struct binding functions[] = {
 	    "Call machine code with up to six integers.", NULL },
 	{ "free", unsafe_free, "unsafe.free(addr [, cache]) -> true",
 	    "Free an object by its address, to the cache that owns it or to "
-	    "the one named. A free that the allocator refuses is reported, "
+	    "the one given. A free that the allocator refuses is reported, "
 	    "counted, and raises.",
 	    NULL },
 	{ "crash", unsafe_crash, "unsafe.crash([kind])",

@@ -102,20 +102,11 @@ run_text(const char *text, size_t size, const char *name)
 {
 	struct source src = { text, size, name };
 	lua_State *L = lstate_lua(repl_state());
-	const char *message;
 
 	lua_settop(L, 0);
 	lua_pushcfunction(L, compile_source);
 	lua_pushlightuserdata(L, &src);
-	if (!repl_call(1, LUA_MULTRET))
-		return false;
-	if (lua_gettop(L) == 1)
-		return repl_call(0, 0);
-	message = lua_tostring(L, -1);
-	say(message != NULL ? message : name);
-	say("\n");
-	lua_settop(L, 0);
-	return false;
+	return repl_execute(1, false) == REPL_RAN;
 }
 
 /* All scripts of the batch in one state; the first error ends the run. */

@@ -214,17 +214,19 @@ slab_kmalloc(lua_State *L)
 	return 1;
 }
 
+/* `lc`: the cache that the object was freed to, or NULL: kmalloc's. */
 static void
-report(struct lobj *o, enum mm_error kind, const char *detail)
+report(
+    struct lobj *o, struct lcache *lc, enum mm_error kind, const char *detail)
 {
 	struct kmem_cache *cp;
 	struct kmem_whatis w;
 
-	if (o->o_cache != NULL) {
-		cp = lcache_enter(o->o_cache);
+	if (lc != NULL) {
+		cp = lcache_enter(lc);
 		kmem_report_misuse(cp, kind, (uintptr_t)o->o_addr, detail);
 		if (cp != NULL)
-			lcache_leave(o->o_cache, cp);
+			lcache_leave(lc, cp);
 		return;
 	}
 	kmem_whatis((uintptr_t)o->o_addr, &w);
@@ -272,20 +274,20 @@ obj_live(lua_State *L, int arg)
 }
 
 static void
-check_free(lua_State *L, struct lobj *o, const struct lcache *cache)
+check_free(lua_State *L, struct lobj *o, struct lcache *cache)
 {
 	if (o->o_kind == OBJ_SCRATCH)
 		luaL_error(L, "a constructor may not free its object");
 	if (o->o_state == OBJ_FREED && o->o_addr != NULL) {
-		report(
-		    o, MM_DOUBLE_FREE, "a Lua handle was freed a second time");
+		report(o, o->o_cache, MM_DOUBLE_FREE,
+		    "a Lua handle was freed a second time");
 		luaL_error(L,
 		    "double-free of object %p of '%s' (allocation %I); it "
 		    "was freed before",
 		    o->o_addr, source_name(o), (lua_Integer)o->o_number);
 	}
 	if (cache != NULL && o->o_state == OBJ_LIVE && o->o_cache != cache) {
-		report(o, MM_WRONG_CACHE,
+		report(o, cache, MM_WRONG_CACHE,
 		    "a Lua handle was freed to a cache it is not from");
 		luaL_error(L, "wrong-cache: object %p is of '%s', not of '%s'",
 		    o->o_addr, source_name(o), cache->lc_name);
@@ -293,7 +295,7 @@ check_free(lua_State *L, struct lobj *o, const struct lcache *cache)
 }
 
 void
-obj_free_arg(lua_State *L, int arg, const struct lcache *cache)
+obj_free_arg(lua_State *L, int arg, struct lcache *cache)
 {
 	struct lobj *o = luaL_checkudata(L, arg, OBJ_CLASS);
 	struct kmem_cache *cp = NULL;
@@ -378,10 +380,12 @@ static void
 check_bounds(lua_State *L, const struct lobj *o, size_t off, size_t n)
 {
 	if (n > o->o_size - off)
-		luaL_error(L,
-		    "bad argument #1 (offset %I and %I bytes end outside "
-		    "the object of %I bytes)",
-		    (lua_Integer)off, (lua_Integer)n, (lua_Integer)o->o_size);
+		luaL_argerror(L, 2,
+		    lua_pushfstring(L,
+			"offset %I and %I bytes end outside the object of %I "
+			"bytes",
+			(lua_Integer)off, (lua_Integer)n,
+			(lua_Integer)o->o_size));
 }
 
 static int

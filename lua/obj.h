@@ -63,9 +63,8 @@ void batch_discard(struct lbatch *b);
  * `order` names). `cache`, when not NULL, must be its cache. Raises, after a
  * heap error report where the misuse is one.
  */
-void obj_free_arg(lua_State *L, int arg, const struct lcache *cache);
-void batch_free_arg(
-    lua_State *L, int arg, const struct lcache *cache, int order);
+void obj_free_arg(lua_State *L, int arg, struct lcache *cache);
+void batch_free_arg(lua_State *L, int arg, struct lcache *cache, int order);
 
 /* A constructor's scratch object: raises when there is no memory. */
 struct lobj *obj_push_scratch(lua_State *L, size_t size);

@@ -40,5 +40,3 @@ lua-y += chan.o
 lua-y += shared.o
 lua-y += lib_hart.o
 CFLAGS-lua/dt = $(fdt-includes)
-# Lua itself is configured by a file of ours.
-$(lua-names:%=$(O)/kernel/third_party/lua/%.o): lua/luaconf_quarry.h

@@ -16,6 +16,14 @@
  *    what runs; STICKY_NS later, or at the second, the interruption becomes
  *    sticky; KILL_NS after that, or at the third, the computation is cut off
  *    and its state dropped (lua/state.c, 5). One timer walks those steps.
+ *
+ * 4. Compiling, running and showing a chunk are armed once, together. A Ctrl-C
+ *    that comes while no hook can look (between two of them, in the compiler)
+ *    is found pending after each, and what would follow is left out. The
+ *    console delivers what came between the end of the line and the arming.
+ *
+ * 5. A chunk whose middle is missing is dropped with the rest of its paste
+ *    (docs/console.md, Paste): its later lines make no sense by themselves.
  */
 #include "repl.h"
 
@@ -36,8 +44,9 @@
 
 #define PROMPT        "quarry> "
 #define PROMPT_MORE   "   ...> "
-#define CHUNK_FRAMES  8u
-#define CHUNK_MAX     (CHUNK_FRAMES * FRAME_SIZE)
+#define CHUNK_MAX     (32u << 10) /* bytes of unfinished lines */
+#define LINE_ROOM     4096u       /* the longest line, with its NUL */
+#define CHUNK_FRAMES  (CHUNK_MAX / FRAME_SIZE + 2)
 #define RETURN        "return "
 #define RETURN_LENGTH (sizeof(RETURN) - 1)
 #define CHUNK_NAME    "=stdin"
@@ -53,6 +62,10 @@ static struct ktimer step_timer;
 static bool step_sticky; /* the timer's next step: sticky, else kill */
 static char *chunk;      /* RETURN, then what was typed */
 static size_t chunk_length;
+
+_Static_assert(
+    RETURN_LENGTH + CHUNK_MAX + LINE_ROOM + 1 <= CHUNK_FRAMES * FRAME_SIZE,
+    "an unfinished chunk, a line, its newline");
 
 static void
 say(const char *text)
@@ -119,7 +132,7 @@ on_step(void *arg)
 	}
 }
 
-/* Interrupt context. */
+/* Interrupt context; or within arm(), interrupts off. */
 static void
 on_interrupt(unsigned count)
 {
@@ -139,20 +152,21 @@ on_interrupt(unsigned count)
 	}
 }
 
-static int
-call_armed(int args, int results)
+static void
+arm(void)
 {
-	unsigned long irq;
-	int status;
-
 	lstate_interrupt_clear(console_state);
 	console_running(true, on_interrupt);
-	status = lstate_pcall(console_state, args, results);
-	irq = irq_save();
+}
+
+static void
+disarm(void)
+{
+	unsigned long irq = irq_save();
+
 	console_running(false, NULL);
 	timer_cancel(&step_timer);
 	irq_restore(irq);
-	return status;
 }
 
 static void
@@ -172,27 +186,80 @@ collect(lua_State *L)
 	return 0;
 }
 
-bool
-repl_call(int args, int results)
+/* After an error: what the chunk held goes now, not some day. */
+static void
+collect_now(void)
 {
-	int status = call_armed(args, results);
+	lua_State *L = lstate_lua(console_state);
+	int status;
 
+	arm();
+	/* A finalizer that does not end must not cost another Ctrl-C. */
+	step_sticky = true;
+	timer_start(&step_timer, time_ns() + COLLECT_NS, on_step, NULL);
+	lua_pushcfunction(L, collect);
+	status = lstate_pcall(console_state, 0, 0);
+	disarm();
+	if (status == LSTATE_KILLED)
+		drop_state();
+	else
+		lua_settop(L, 0);
+}
+
+/*
+ * One step of an armed chunk. True: it ended well, and what follows may run.
+ * Else the chunk is over, which has been said, and Ctrl-C is disarmed.
+ */
+static bool
+step(int args, int results)
+{
+	lua_State *L = lstate_lua(console_state);
+	int status = lstate_pcall(console_state, args, results);
+
+	if (status == LUA_OK && !lstate_interrupted(console_state))
+		return true;
+	disarm();
 	if (status == LSTATE_KILLED) {
 		drop_state();
 		return false;
 	}
 	if (status == LUA_OK)
-		return true;
-	print_error(lstate_lua(console_state));
-	/* What the chunk held goes now, not some day. */
-	lua_pushcfunction(lstate_lua(console_state), collect);
-	/* A finalizer that does not end must not cost another Ctrl-C. */
-	step_sticky = true;
-	timer_start(&step_timer, time_ns() + COLLECT_NS, on_step, NULL);
-	if (call_armed(0, 0) == LSTATE_KILLED)
-		drop_state();
-	lua_settop(lstate_lua(console_state), 0);
+		say("interrupted\n");
+	else
+		print_error(L);
+	lua_settop(L, 0);
+	collect_now();
 	return false;
+}
+
+enum repl_end
+repl_execute(int args, bool show)
+{
+	lua_State *L = lstate_lua(console_state);
+	int n;
+
+	arm();
+	if (!step(args, LUA_MULTRET))
+		return REPL_FAILED;
+	n = lua_gettop(L);
+	if (n != 1) {
+		disarm();
+		if (n == 0)
+			return REPL_INCOMPLETE;
+		print_error(L);
+		return REPL_FAILED;
+	}
+	if (!step(0, show ? LUA_MULTRET : 0))
+		return REPL_FAILED;
+	n = lua_gettop(L);
+	if (n > 0) {
+		lua_pushcfunction(L, show_values);
+		lua_insert(L, 1);
+		if (!step(n, 0))
+			return REPL_FAILED;
+	}
+	disarm();
+	return REPL_RAN;
 }
 
 /* ---- chunks ---- */
@@ -235,22 +302,6 @@ compile(lua_State *L)
 	return 2;
 }
 
-static void
-evaluate(lua_State *L)
-{
-	int n;
-
-	if (!repl_call(0, LUA_MULTRET))
-		return;
-	n = lua_gettop(L);
-	if (n == 0)
-		return;
-	lua_pushcfunction(L, show_values);
-	lua_insert(L, 1);
-	if (repl_call(n, 0))
-		lua_settop(L, 0);
-}
-
 /* One chunk; the state may be another one afterwards. */
 static void
 evaluate_chunk(void)
@@ -259,14 +310,8 @@ evaluate_chunk(void)
 
 	lua_settop(L, 0);
 	lua_pushcfunction(L, compile);
-	if (repl_call(0, LUA_MULTRET)) {
-		if (lua_gettop(L) == 0)
-			return;
-		if (lua_gettop(L) == 1)
-			evaluate(L);
-		else
-			print_error(L);
-	}
+	if (repl_execute(0, true) == REPL_INCOMPLETE)
+		return;
 	console_history_add(chunk + RETURN_LENGTH);
 	chunk_length = 0;
 }
@@ -287,33 +332,43 @@ accept_line(size_t length)
 		chunk[RETURN_LENGTH + chunk_length++] = '\n';
 }
 
+static void
+refuse_rest(void)
+{
+	console_refuse_rest();
+	chunk_length = 0;
+}
+
 void
 repl_run(void)
 {
 	chunk = frame_alloc(CHUNK_FRAMES, 1, 0, FRAME_TAG_LUA);
 	if (chunk == NULL)
-		panic("lua: no memory for the prompt's line buffer (%u frames)",
-		    CHUNK_FRAMES);
+		panic(
+		    "lua: no memory for the prompt's line buffer (%zu frames)",
+		    (size_t)CHUNK_FRAMES);
 	memcpy(chunk, RETURN, RETURN_LENGTH);
 	for (;;) {
 		char *end = chunk + RETURN_LENGTH + chunk_length;
-		/* One byte is kept for a newline between lines. */
-		size_t room = CHUNK_MAX - RETURN_LENGTH - chunk_length - 1;
 		long length;
 
-		if (room < 2) {
+		if (chunk_length > CHUNK_MAX) {
 			say("console: chunk longer than 32 KiB dropped; put "
 			    "it into a file and use run()\n");
-			chunk_length = 0;
+			refuse_rest();
 			continue;
 		}
 		length = console_readline(
-		    chunk_length == 0 ? PROMPT : PROMPT_MORE, end, room);
+		    chunk_length == 0 ? PROMPT : PROMPT_MORE, end, LINE_ROOM);
 		if (length >= 0) {
 			accept_line((size_t)length);
 		} else if (length == CONSOLE_EOF && chunk_length == 0) {
 			reset_state();
+		} else if (length == CONSOLE_REFUSED) {
+			refuse_rest();
 		} else {
+			if (length == CONSOLE_EOF)
+				say("console: unfinished chunk dropped\n");
 			chunk_length = 0;
 		}
 	}

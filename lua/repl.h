@@ -9,12 +9,16 @@
 
 /* The console's state; made anew when there is none. */
 struct lstate *repl_state(void);
+enum repl_end { REPL_RAN, REPL_FAILED, REPL_INCOMPLETE };
+
 /*
- * Run what lies on the state's stack, with Ctrl-C armed; print the error, if
- * any. True when it ended well. A state that had to be cut off is dropped and
- * rebuilt.
+ * Compile and run, with Ctrl-C armed once around both. On the stack of the
+ * console's state lies nothing but a C function that compiles, and its `args`.
+ * It returns the chunk, or nil and a message, or nothing: the text goes on.
+ * The chunk's results are shown (`show`) or dropped; any error is printed. A
+ * state that had to be cut off is dropped and rebuilt.
  */
-bool repl_call(int args, int results);
+enum repl_end repl_execute(int args, bool show);
 
 /* Read, evaluate, print, until the power goes. */
 _Noreturn void repl_run(void);

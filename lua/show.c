@@ -12,6 +12,7 @@
 #include "lauxlib.h"
 #include "lualib.h"
 #include "repl.h"
+#include "show.h"
 #include "state.h"
 
 #define DEPTH_MAX   2    /* tables in tables shown in full */
@@ -19,7 +20,11 @@
 #define INLINE_ROWS 12   /* of a table within a line */
 #define SORT_MAX    1000 /* keys; larger tables are shown as they come */
 #define STRING_MAX  60u  /* bytes of a string in a table */
-#define LINE_BYTES  72u
+#define LINE_BYTES  74u
+
+/* Integers that can only be addresses of ours: the upper half's. */
+#define ADDRESS_LOW  (-(1ll << 38))
+#define ADDRESS_HIGH (-(7ll << 28))
 
 static void compact(lua_State *L, int at, int depth);
 
@@ -86,7 +91,13 @@ element(lua_State *L, int at, int depth)
 	else {
 		if (lua_type(L, at) == LUA_TTABLE)
 			lua_pop(L, 1);
-		(void)luaL_tolstring(L, at, NULL);
+		if (lua_isinteger(L, at) &&
+		    lua_tointeger(L, at) >= ADDRESS_LOW &&
+		    lua_tointeger(L, at) < ADDRESS_HIGH)
+			lua_pushfstring(
+			    L, "%p", (void *)(intptr_t)lua_tointeger(L, at));
+		else
+			(void)luaL_tolstring(L, at, NULL);
 	}
 }
 
@@ -256,13 +267,57 @@ compact(lua_State *L, int at, int depth)
 	lua_concat(L, 2);
 }
 
+/* A row of its own; one that is too long goes on after a comma. */
 static void
 emit_row(lua_State *L, void *arg)
 {
+	const char *s = lua_tostring(L, -1);
+	size_t left = lua_rawlen(L, -1), cut, n;
+	bool quoted;
+	luaL_Buffer b;
+
 	(void)arg;
-	lua_pushfstring(L, "  %s,\n", lua_tostring(L, -1));
+	luaL_buffinit(L, &b);
+	luaL_addstring(&b, "  ");
+	while (left > LINE_BYTES) {
+		quoted = false;
+		for (cut = n = 0; n < LINE_BYTES; n++) {
+			if (s[n] == '\\')
+				n++;
+			else if (s[n] == '"')
+				quoted = !quoted;
+			else if (s[n] == ',' && s[n + 1] == ' ' && !quoted)
+				cut = n + 1;
+		}
+		if (cut == 0)
+			break;
+		luaL_addlstring(&b, s, cut);
+		luaL_addstring(&b, "\n    ");
+		s += cut + 1;
+		left -= cut + 1;
+	}
+	luaL_addlstring(&b, s, left);
+	luaL_addstring(&b, ",\n");
+	luaL_pushresult(&b);
 	lstate_write(L, lua_tostring(L, -1), lua_rawlen(L, -1));
 	lua_pop(L, 2);
+}
+
+static int
+show_tostring(lua_State *L)
+{
+	compact(L, 1, 0);
+	return 1;
+}
+
+void
+show_as_text(lua_State *L)
+{
+	if (luaL_newmetatable(L, "shown")) {
+		lua_pushcfunction(L, show_tostring);
+		lua_setfield(L, -2, "__tostring");
+	}
+	lua_setmetatable(L, -2);
 }
 
 static void

@@ -160,11 +160,9 @@ stat_set_fields(lua_State *L, const struct stat_row *row)
 
 		if (v == KMEM_UNKNOWN)
 			continue;
-		lua_pushinteger(L, (lua_Integer)v);
-		lua_setfield(L, -2, k[i].name);
+		binding_set_integer(L, k[i].name, (lua_Integer)v);
 	}
-	lua_pushinteger(L, (lua_Integer)row->gc_freed);
-	lua_setfield(L, -2, GC_FREED);
+	binding_set_integer(L, GC_FREED, (lua_Integer)row->gc_freed);
 }
 
 static void
@@ -172,8 +170,7 @@ set_counter(lua_State *L, const char *name, uint64_t v)
 {
 	if (v == KMEM_UNKNOWN)
 		return;
-	lua_pushinteger(L, (lua_Integer)v);
-	lua_setfield(L, -2, name);
+	binding_set_integer(L, name, (lua_Integer)v);
 }
 
 static void
@@ -223,10 +220,8 @@ static void
 push_row(lua_State *L, const struct stat_row *row)
 {
 	lua_createtable(L, 0, 36);
-	lua_pushstring(L, row->info.name);
-	lua_setfield(L, -2, "name");
-	lua_pushinteger(L, (lua_Integer)row->info.size);
-	lua_setfield(L, -2, "size");
+	binding_set_string(L, "name", row->info.name);
+	binding_set_integer(L, "size", (lua_Integer)row->info.size);
 	stat_set_fields(L, row);
 }
 
@@ -277,8 +272,8 @@ slab_mark(lua_State *L)
 	lua_createtable(L, 0, (int)n);
 	for (i = 0; i < n; i++) {
 		push_row(L, &rows[i]);
-		lua_pushinteger(L, (lua_Integer)rows[i].info.generation);
-		lua_setfield(L, -2, "generation");
+		binding_set_integer(
+		    L, "generation", (lua_Integer)rows[i].info.generation);
 		lua_setfield(L, -2, rows[i].info.name);
 	}
 	return 1;
@@ -306,12 +301,10 @@ push_delta(lua_State *L, int before, int after)
 
 	lua_newtable(L);
 	if (before == 0) {
-		lua_pushboolean(L, 1);
-		lua_setfield(L, -2, "created");
+		binding_set_boolean(L, "created", 1);
 	}
 	if (after == 0) {
-		lua_pushboolean(L, 1);
-		lua_setfield(L, -2, "destroyed");
+		binding_set_boolean(L, "destroyed", 1);
 	}
 	for (i = 0; i <= n; i++) {
 		const char *name = i < n ? k[i].name : GC_FREED;
@@ -322,8 +315,7 @@ push_delta(lua_State *L, int before, int after)
 		if (was == is)
 			continue;
 		any = true;
-		lua_pushinteger(L, is - was);
-		lua_setfield(L, -2, name);
+		binding_set_integer(L, name, is - was);
 	}
 	if (!any) {
 		lua_pop(L, 1);
@@ -388,14 +380,10 @@ push_schema(lua_State *L, const char *name, const char *unit, const char *kind,
     const char *text)
 {
 	lua_createtable(L, 0, 4);
-	lua_pushstring(L, name);
-	lua_setfield(L, -2, "name");
-	lua_pushstring(L, unit);
-	lua_setfield(L, -2, "unit");
-	lua_pushstring(L, kind);
-	lua_setfield(L, -2, "kind");
-	lua_pushstring(L, text);
-	lua_setfield(L, -2, "text");
+	binding_set_string(L, "name", name);
+	binding_set_string(L, "unit", unit);
+	binding_set_string(L, "kind", kind);
+	binding_set_string(L, "text", text);
 }
 
 int

@@ -24,7 +24,6 @@ static const struct {
 	{ "slabs_empty", "empty" },
 	{ "frames", "frames" },
 	{ "alloc_fail", "fail" },
-	{ "mag_miss", "miss" },
 	{ "mag_size", "mag" },
 	{ "errors", "err" },
 };
@@ -127,17 +126,18 @@ add_table(luaL_Buffer *b, const struct stat_row *rows, size_t n)
 		add_row(b, &rows[r], widths);
 }
 
-/* One cache alone: every statistic, one per line, with its unit. */
+/* One cache alone: every statistic with its unit, in two columns. */
 static void
 add_details(luaL_Buffer *b, const struct stat_row *row)
 {
-	size_t n, i;
+	size_t n, i, j;
 	const struct kmem_schema *k = kmem_schema(&n);
 	const char *unit;
 	char text[CELL_MAX];
 
 	luaL_addchar(b, '\n');
-	for (i = 0; i <= n; i++) {
+	for (j = 0; j <= n; j++) {
+		i = j / 2 + (j % 2 != 0 ? n / 2 + 1 : 0);
 		if (i < n)
 			cell(row, k[i].name, text);
 		else
@@ -145,14 +145,16 @@ add_details(luaL_Buffer *b, const struct stat_row *row)
 			    (unsigned long long)row->gc_freed);
 		luaL_addstring(b, "  ");
 		add_padded(b, i < n ? k[i].name : "gc_freed", 16, false);
-		add_padded(b, text, 14, true);
+		add_padded(b, text, 12, true);
 		unit = i < n ? k[i].unit : "object";
 		/* "1" is the unit of what is merely counted. */
-		if (strcmp(unit, "1") != 0) {
-			luaL_addchar(b, ' ');
-			luaL_addstring(b, unit);
-		}
-		luaL_addchar(b, '\n');
+		if (strcmp(unit, "1") == 0)
+			unit = "";
+		fmt_format(text, sizeof(text), "%s%s",
+		    unit[0] != '\0' ? " " : "", unit);
+		add_padded(b, text, j % 2 == 0 ? 8 : 0, false);
+		if (j % 2 != 0 || j == n)
+			luaL_addchar(b, '\n');
 	}
 }
 

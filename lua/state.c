@@ -83,8 +83,13 @@
  */
 #define STACK_PER_CALL 1600u
 #define STACK_KEPT     (14u << 10)
-#define C_CALLS_MIN    24u
+#define C_CALLS_MIN    30u
 #define C_CALLS_MAX    200u /* Lua's own choice */
+/*
+ * Lua grants the handler of "C stack overflow" a tenth of the limit more, by
+ * whole tens. Ours needs two: its own, and __close of a traceback's buffer.
+ */
+#define C_CALLS_STEP   10u
 
 struct lstate {
 	/* First: lua_Alloc's word is the address of both. */
@@ -582,8 +587,8 @@ leave(struct lstate *s)
 
 	s->s_depth = 0;
 	atomic_store_explicit(&s->s_owner, 0, memory_order_seq_cst);
-	if (atomic_exchange_explicit(&s->s_pending, 0, memory_order_seq_cst) !=
-	    0)
+	/* What was asked for and not raised stays, for our caller to see. */
+	if (lstate_interrupted(s))
 		unhook_all(s);
 	irq_restore(irq);
 	timer_cancel(&s->s_limit_timer);
@@ -650,9 +655,10 @@ lstate_setup(uint64_t cap, uint64_t ram)
 	uint64_t reserve = ram / RESERVE_SHARE;
 	size_t room = smp_stack_room();
 
-	if (room > STACK_KEPT + C_CALLS_MIN * STACK_PER_CALL)
-		lstate_c_calls =
-		    (unsigned)((room - STACK_KEPT) / STACK_PER_CALL);
+	/* kernel/smp_start.c: no hart has less than 64 KiB. */
+	KASSERT(room >= STACK_KEPT + C_CALLS_MIN * STACK_PER_CALL);
+	lstate_c_calls = (unsigned)((room - STACK_KEPT) / STACK_PER_CALL);
+	lstate_c_calls -= lstate_c_calls % C_CALLS_STEP;
 	if (lstate_c_calls > C_CALLS_MAX)
 		lstate_c_calls = C_CALLS_MAX;
 	if (cap == 0)

@@ -63,6 +63,10 @@ void lstate_set_time_limit(struct lstate *s, uint64_t ns);
 uint64_t lstate_time_limit(struct lstate *s);
 /* Long C loops call this: raises when an interruption is pending. */
 void lstate_poll(lua_State *L);
+/*
+ * Asked for and not yet raised. After lstate_pcall, too: the computation ended
+ * before it noticed. The next lstate_pcall raises it, unless it is cleared.
+ */
 bool lstate_interrupted(struct lstate *s);
 
 /* Where print and con.* write: NULL is the console. */

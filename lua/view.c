@@ -62,18 +62,12 @@ next_slab(lua_State *L)
 	lua_pushinteger(L, (lua_Integer)i + 1);
 	lua_replace(L, lua_upvalueindex(2));
 	lua_createtable(L, 0, 6);
-	lua_pushinteger(L, (lua_Integer)si->addr);
-	lua_setfield(L, -2, "addr");
-	lua_pushinteger(L, (lua_Integer)si->frames);
-	lua_setfield(L, -2, "frames");
-	lua_pushinteger(L, si->colour);
-	lua_setfield(L, -2, "colour");
-	lua_pushinteger(L, si->inuse);
-	lua_setfield(L, -2, "inuse");
-	lua_pushinteger(L, si->live);
-	lua_setfield(L, -2, "live");
-	lua_pushinteger(L, si->total);
-	lua_setfield(L, -2, "total");
+	binding_set_integer(L, "addr", (lua_Integer)si->addr);
+	binding_set_integer(L, "frames", (lua_Integer)si->frames);
+	binding_set_integer(L, "colour", si->colour);
+	binding_set_integer(L, "inuse", si->inuse);
+	binding_set_integer(L, "live", si->live);
+	binding_set_integer(L, "total", si->total);
 	return 1;
 }
 
@@ -190,8 +184,8 @@ cache_map(lua_State *L)
 			luaL_addchar(&b, '\n');
 	}
 	lua_pushfstring(L,
-	    "%I slabs, %I of %I objects live, %I cached   %s none  %s %s %s "
-	    "some  %s all live",
+	    "%I slabs, %I of %I objects live, %I cached  %s none %s%s%s some "
+	    "%s all",
 	    (lua_Integer)sn->count, (lua_Integer)live, (lua_Integer)total,
 	    (lua_Integer)(out - live), shades[0], shades[1], shades[2],
 	    shades[3], shades[4]);

@@ -85,7 +85,7 @@ lint: $(linters) ## every static check
 format: | setup-lint ## apply .clang-format to every C file
 	$(Q)$(CLANG_FORMAT) -i $(own-c)
 
-docs: ## check the documents: names of targets, style
+docs: ## check the documents, print docs/lua-api.md anew
 	$(Q)scripts/tidy
 
 .PHONY: lint format docs $(linters)

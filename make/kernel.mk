@@ -21,7 +21,8 @@ own-objs := $(call objs-of,arch/riscv,$(arch-y)) \
 	$(call objs-of,bench,$(bench-y))
 lua-objs := $(lua-names:%=$(K)/third_party/lua/%.o)
 fdt-objs := $(fdt-names:%=$(K)/third_party/libfdt/%.o)
-lua-scripts := $(sort $(wildcard lua/scripts/*.lua))
+lua-scripts := $(sort $(wildcard lua/scripts/*.lua lua/scripts/lib/*.lua \
+	lua/scripts/lib/*/*.lua))
 gen-objs := $(if $(lua-scripts),$(K)/gen/scripts.o)
 link-script := arch/riscv/link.ld
 
@@ -32,13 +33,15 @@ cflags-console = -Os
 cflags-kernel = -Os $(fdt-includes)
 folder-of = $(firstword $(subst /, ,$(1)))
 
-$(K)/third_party/lua/%.o: $(LUA_SRC)/%.c $(O)/.flags-kernel | setup-build
+$(K)/third_party/lua/%.o: $(LUA_SRC)/%.c $(O)/.flags-kernel $(tp-stamp) \
+		| setup-build
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KCC) $(tp-flags) $(k-common) $(lua-includes) -MMD -MP -c \
 	    -o $@ $<
 
-$(K)/third_party/libfdt/%.o: $(FDT_SRC)/%.c $(O)/.flags-kernel | setup-build
+$(K)/third_party/libfdt/%.o: $(FDT_SRC)/%.c $(O)/.flags-kernel $(tp-stamp) \
+		| setup-build
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KCC) $(tp-flags) -Wno-unused-parameter $(k-common) \
@@ -50,7 +53,7 @@ $(K)/gen/%.o: $(O)/gen/%.c $(O)/.flags-kernel | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KCC) $(k-own) -Ilua -MMD -MP -c -o $@ $<
 
-$(K)/%.o: %.c $(O)/.flags-kernel | $(tp-stamp) setup-build
+$(K)/%.o: %.c $(O)/.flags-kernel $(tp-stamp) | setup-build
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KCC) $(k-own) $(cflags-$(call folder-of,$<)) $(CFLAGS-$*) \
@@ -61,10 +64,10 @@ $(K)/%.o: %.S $(O)/.flags-kernel | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KCC) $(k-asm) $(ARCH_ASFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/gen/scripts.c: scripts/embed-lua $(lua-scripts)
+$(O)/gen/scripts.c: scripts/embed-lua $(lua-scripts) $(O)/.list-scripts
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)scripts/embed-lua -o $@ $(lua-scripts)
+	$(Q)scripts/embed-lua -o $@ --root lua/scripts $(lua-scripts)
 
 # Written only when the text differs, so that changed flags rebuild.
 stamp = mkdir -p $(dir $(1)) && printf '%s\n' '$(2)' >$(1).$$$$ && \
@@ -72,10 +75,16 @@ stamp = mkdir -p $(dir $(1)) && printf '%s\n' '$(2)' >$(1).$$$$ && \
 
 $(O)/.flags-kernel: FORCE
 	$(Q)$(call stamp,$@,$(KCC) $(k-own) $(k-asm) $(ARCH_ASFLAGS) \
-	    $(tp-flags) $(foreach f,$(folders),$(cflags-$(f))))
+	    $(tp-flags) $(foreach f,$(folders),$(cflags-$(f))) \
+	    $(foreach v,$(sort $(filter CFLAGS-%,$(.VARIABLES))),$(v)=$($(v))))
 
+# A file that leaves a list makes nothing newer: what is made from a list
+# depends on a copy of it.
 $(O)/.flags-link: FORCE
-	$(Q)$(call stamp,$@,$(link-flags) $(link-objs))
+	$(Q)$(call stamp,$@,$(link-flags) $(link-objs) $(mm-objs))
+
+$(O)/.list-scripts: FORCE
+	$(Q)$(call stamp,$@,$(lua-scripts))
 
 # mm as a library: what the rest of the image does not call stays out.
 $(O)/libmm.a: $(mm-objs) $(O)/.flags-link

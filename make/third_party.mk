@@ -13,7 +13,9 @@ fdt-names := fdt fdt_ro fdt_wip fdt_sw fdt_rw fdt_strerror fdt_empty_tree \
 lua-c := $(lua-names:%=$(LUA_SRC)/%.c)
 fdt-c := $(fdt-names:%=$(FDT_SRC)/%.c)
 
-# The script does nothing when the sources lie there as pinned.
+# The script does nothing when the sources lie there as pinned. What includes
+# them depends on this file: they keep the dates of their archives, and -MMD
+# leaves out what -isystem found.
 $(tp-stamp): scripts/fetch-deps
 	$(call say,FETCH,lua libfdt)
 	$(Q)scripts/fetch-deps '$(TP)'

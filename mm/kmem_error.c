@@ -170,7 +170,6 @@ kmem_free_checked(struct kmem_cache *cp, uintptr_t addr)
 	uintptr_t caller = (uintptr_t)__builtin_return_address(0);
 	struct slab *sp;
 	unsigned index;
-	uint64_t before;
 	size_t frames;
 
 	if (cp == NULL && frame_lookup(addr, NULL) == FRAME_TAG_KMALLOC &&
@@ -185,9 +184,8 @@ kmem_free_checked(struct kmem_cache *cp, uintptr_t addr)
 		    "the object is free in its slab");
 		return -KMEM_EINVAL;
 	}
-	before = kmem_errors_total();
-	kmem_cache_free(sp->s_cache, (void *)addr);
-	return kmem_errors_total() == before ? 0 : -KMEM_EINVAL;
+	return kmem_free_from(sp->s_cache, (void *)addr, caller) ? 0
+								 : -KMEM_EINVAL;
 }
 
 bool

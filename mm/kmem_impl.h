@@ -328,6 +328,9 @@ struct mag_slot *hart_slot(struct kmem_cache *cp, unsigned hart);
 void hart_slots_init(struct kmem_cache *cp);
 unsigned hart_rounds(struct kmem_cache *cp, unsigned hart);
 
+/* Free for `caller`; false after a report of a misuse. */
+bool kmem_free_from(struct kmem_cache *cp, void *obj, uintptr_t caller);
+
 /* What a drain takes from one hart and one cache: up to four tops. */
 #define DRAIN_TOPS 4u
 struct drained {

@@ -541,23 +541,28 @@ mag_free(struct kmem_cache *cp, void *obj, uintptr_t caller)
 	port_unpin(pin);
 }
 
-void
-kmem_free_slow(struct kmem_cache *cp, void *obj)
+bool
+kmem_free_from(struct kmem_cache *cp, void *obj, uintptr_t caller)
 {
-	uintptr_t caller = (uintptr_t)__builtin_return_address(0);
-
 	if (cp->c_live && !live_clear(cp, (uintptr_t)obj, caller))
-		return;
+		return false;
 	if (cp->c_harts != NULL) {
 		if (!atomic_load_explicit(&cp->c_cold, memory_order_relaxed) ||
 		    !cold_push(cp, obj))
 			mag_free(cp, obj, caller);
-		return;
+		return true;
 	}
 	slab_lock(cp);
 	cp->c_slab_frees++;
 	slab_unlock(cp);
 	(void)slab_put(cp, &obj, 1, true, caller);
+	return true;
+}
+
+void
+kmem_free_slow(struct kmem_cache *cp, void *obj)
+{
+	(void)kmem_free_from(cp, obj, (uintptr_t)__builtin_return_address(0));
 }
 
 static void

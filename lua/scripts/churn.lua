@@ -2,22 +2,7 @@
 -- run("churn", {s=, seed=, harts=}): random replacement with a working set
 -- that grows, holds and shrinks, on all harts, while magazines are resized and
 -- reaps of all levels run; what was working set then goes back level by level.
-local o = ... or {}
-for k in pairs(o) do
-  assert(k == "s" or k == "seed" or k == "harts",
-         "churn: options are s, seed and harts, not " .. tostring(k))
-end
-local s, seed = o.s or 5, o.seed or 1
-local harts = o.harts or hart.count()
-assert(math.type(harts) == "integer" and harts >= 1 and harts <= hart.count(),
-       "churn: harts must be 1.." .. hart.count())
-
-local function settle()
-  collectgarbage() collectgarbage()
-  slab.reap{level = "all"}
-  local m = sys.mem()
-  return m.free_frames + m.lua_frames
-end
+local t <const> = require "quarry.stress".begin("churn", 5, ...)
 
 -- One hart's part: `most` live objects per cache; returns what it allocated.
 local function churn(caches, seed, stop_ns, most, tick)
@@ -61,44 +46,40 @@ local function churn(caches, seed, stop_ns, most, tick)
   return made
 end
 
-local start, before = sys.uptime(), settle()
 local sizes <const> = {24, 200, 1000, 5000}
 local bytes <const> = 24 + 200 + 1000 + 5000
 -- All harts together may hold a quarter of what is free.
 local most <const> = math.max(8, math.min(2000,
-    frame.free() * 4096 // 4 // bytes // harts))
+    frame.free() * 4096 // 4 // bytes // t.harts))
 local caches = {}
 for k, size in ipairs(sizes) do
   caches[k] = assert(slab.create("churn-" .. size, size,
                      {protect = k % 2 == 0 and "checked" or "fast"}))
 end
 
-local stop_ns <const> = start + math.floor(s * 1e9)
 local jobs = {}
-for h = 1, harts - 1 do
-  jobs[h] = assert(hart.run(h, churn, caches, seed * 100 + h, stop_ns, most))
+for h = 1, t.harts - 1 do
+  jobs[h] = assert(hart.run(h, churn, caches, t.seed * 100 + h, t.stop,
+                            most))
 end
 local bar <const> = bench.progress("churn")
 local reaps = {trim = 0, depot = 0, all = 0}
-local made = churn(caches, seed * 100, stop_ns, most, function(round, k)
+local made = churn(caches, t.seed * 100, t.stop, most, function(round, k)
   if round % 8 == 0 then
     local level = round % 64 == 0 and "all" or round % 32 == 0 and "depot"
                   or "trim"
     slab.reap{level = level}
     reaps[level] = reaps[level] + 1
-    bar((sys.uptime() - start) / (stop_ns - start))
+    bar(t:done())
   end
   if round % 100 == 0 then caches[k]:tune{mag = math.random(61)} end
   if round % 150 == 0 then caches[k]:shrink() end
 end)
 bar()
 
-local function fail(why)
-  error(("churn: FAILED  %s  (seed %d, %d harts)"):format(why, seed, harts), 0)
-end
-for h = 1, harts - 1 do
+for h = 1, t.harts - 1 do
   local ok, n = jobs[h]:wait()
-  if not ok then fail("on hart " .. h .. ": " .. tostring(n)) end
+  if not ok then t:fail("on hart %d: %s", h, n) end
   made = made + n
 end
 
@@ -109,25 +90,18 @@ local function total(field)
   return n
 end
 if total("objects_inuse") ~= 0 then
-  fail(total("objects_inuse") .. " objects in use, all were freed")
+  t:fail("%d objects in use, all were freed", total("objects_inuse"))
 end
 local left = total("objects_total")
 for _, level in ipairs{"trim", "depot", "all"} do
   slab.reap{level = level}
   local now = total("objects_total")
-  if now > left then fail("a reap of level " .. level .. " added objects") end
+  if now > left then t:fail("a reap of level %s added objects", level) end
   left = now
 end
-if left ~= 0 then fail(left .. " objects stay after a reap of level all") end
-local sound = slab.verify()
-if not sound then fail("slab.verify has findings") end
+if left ~= 0 then t:fail("%d objects stay after a reap of level all", left) end
+t:verify()
 for _, c in ipairs(caches) do assert(c:destroy()) end
 caches, jobs = nil, nil
-local after = settle()
-if after ~= before then
-  fail(("%d frames free before, %d after"):format(before, after))
-end
-print(("churn: ok  %d harts  %.1f s  %.2f M objects  reaps %d trim, " ..
-       "%d depot, %d all  %d frames before and after"):format(harts,
-       (sys.uptime() - start) / 1e9, made / 1e6, reaps.trim, reaps.depot,
-       reaps.all, after))
+t:finish("%.2f M objects  reaps %d trim, %d depot, %d all", made / 1e6,
+         reaps.trim, reaps.depot, reaps.all)

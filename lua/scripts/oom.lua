@@ -2,28 +2,7 @@
 -- run("oom", {s=, seed=, harts=}): take all memory with objects of several
 -- sizes until alloc says ENOMEM, show that everything else still works, free
 -- it, and have exactly as many frames as before; again and again.
-local o = ... or {}
-for k in pairs(o) do
-  assert(k == "s" or k == "seed" or k == "harts",
-         "oom: options are s, seed and harts, not " .. tostring(k))
-end
-local s, seed = o.s or 3, o.seed or 1
-local harts = o.harts or hart.count()
-assert(math.type(harts) == "integer" and harts >= 1 and harts <= hart.count(),
-       "oom: harts must be 1.." .. hart.count())
-
-local function settle()
-  collectgarbage() collectgarbage()
-  slab.reap{level = "all"}
-  local m = sys.mem()
-  return m.free_frames + m.lua_frames
-end
-
-local start, before = sys.uptime(), settle()
-
-local function fail(why)
-  error(("oom: FAILED  %s  (seed %d, %d harts)"):format(why, seed, harts), 0)
-end
+local t <const> = require "quarry.stress".begin("oom", 3, ...)
 
 -- Allocate until nothing comes any more, in pieces of about a mebibyte, then
 -- in smaller ones, then one by one; what is held, and the number of objects.
@@ -35,8 +14,7 @@ local function exhaust(c)
       held[#held + 1] = b
       n = n + #b
     elseif code ~= "ENOMEM" then
-      fail("alloc_n failed with " .. tostring(code) .. ": " ..
-           tostring(message))
+      t:fail("alloc_n failed with %s: %s", code, message)
     elseif take == 1 then
       break
     else
@@ -56,21 +34,21 @@ local probe = assert(slab.create("oom-probe", 3000))
 local function machine_lives()
   local x, message, code = probe:alloc()
   if x or code ~= "ENOMEM" then
-    fail("alloc did not say ENOMEM: " .. tostring(message))
+    t:fail("alloc did not say ENOMEM: %s", message)
   end
   if ("quarry"):rep(20) ~= ("quarryquarry"):rep(10) then
-    fail("Lua miscalculates without memory")
+    t:fail("Lua miscalculates without memory")
   end
   local row = slab.stat("exhaust", "rows")[1]
   if not row or row.alloc_fail < 1 then
-    fail("slab.stat does not show the failed alloc")
+    t:fail("slab.stat does not show the failed alloc")
   end
   if not slab.verify(probe) then
-    fail("slab.verify has findings without memory")
+    t:fail("slab.verify has findings without memory")
   end
   local m = sys.mem()
   if m.free_frames > 64 then
-    fail(m.free_frames .. " frames are free, and an alloc failed")
+    t:fail("%d frames are free, and an alloc failed", m.free_frames)
   end
 end
 
@@ -95,50 +73,44 @@ local free_bytes <const> = frame.free() * 4096
 if free_bytes > 2 * keep then
   guard = frame.pressure(100 - 100 * keep // (frame.total() * 4096))
 end
-local floor = settle()
+local floor = t.settle()
 local sizes <const> = {64, 1000, 4096, 40000}
 local bar <const> = bench.progress("oom")
-local stop_ns <const> = start + math.floor(s * 1e9)
 local rounds, objects = 0, 0
 repeat
-  local size = sizes[(rounds + seed) % #sizes + 1]
+  local size = sizes[(rounds + t.seed) % #sizes + 1]
   -- To the last frame, in C.
   local n, message = bench.exhaust(size, machine_lives)
-  if not n then fail(message) end
-  if n == 0 then fail("not one object of " .. size .. " bytes") end
+  if not n then t:fail(message) end
+  if n == 0 then t:fail("not one object of %d bytes", size) end
   objects = objects + n
   -- As far as Lua lets a script go, then with other harts.
   local c = assert(slab.create("oom-" .. size, size,
                    {protect = rounds % 2 == 0 and "fast" or "checked"}))
   local held, taken = exhaust(c)
-  if taken == 0 then fail("not one object of " .. size .. " bytes") end
+  if taken == 0 then t:fail("not one object of %d bytes", size) end
   objects = objects + taken
   for i = 1, #held, 2 do c:free(held[i]) end
-  for h = 1, harts - 1 do
+  for h = 1, t.harts - 1 do
     local got, why = hart.call(h, take_and_give, c)
-    if not got then fail("on hart " .. h .. ": " .. tostring(why)) end
+    if not got then t:fail("on hart %d: %s", h, why) end
   end
   for i = 2, #held, 2 do c:free(held[i]) end
   held = nil
-  if c:stats().objects_inuse ~= 0 then fail("all are free, stats differ") end
+  if c:stats().objects_inuse ~= 0 then t:fail("all are free, stats differ") end
   assert(c:destroy())
   c = nil
-  local now = settle()
+  local now = t.settle()
   if now ~= floor then
-    fail(("size %d: %d frames free before, %d after"):format(size, floor, now))
+    t:fail("size %d: %d frames free before, %d after", size, floor, now)
   end
   rounds = rounds + 1
-  bar((sys.uptime() - start) / (stop_ns - start), size .. " B")
-until rounds >= #sizes and sys.uptime() >= stop_ns
+  bar(t:done(), size .. " B")
+until rounds >= #sizes and sys.uptime() >= t.stop
 bar()
 assert(probe:destroy())
 probe = nil
 if guard then guard:free() end
 guard = nil
-local after = settle()
-if after ~= before then
-  fail(("%d frames free before, %d after"):format(before, after))
-end
-print(("oom: ok  %d harts  %.1f s  memory exhausted %d times, " ..
-       "%.2f M objects  %d frames before and after"):format(harts,
-       (sys.uptime() - start) / 1e9, 2 * rounds, objects / 1e6, after))
+t:finish("memory exhausted %d times, %.2f M objects", 2 * rounds,
+         objects / 1e6)

@@ -1,24 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- run("smoke", {s=, seed=, harts=}): a tour of about two seconds through the
 -- whole machine; each step checks itself.
-local o = ... or {}
-for k in pairs(o) do
-  assert(k == "s" or k == "seed" or k == "harts",
-         "smoke: options are s, seed and harts, not " .. tostring(k))
-end
-local s, seed = o.s or 2, o.seed or 1
-local harts = o.harts or hart.count()
-assert(math.type(harts) == "integer" and harts >= 1 and harts <= hart.count(),
-       "smoke: harts must be 1.." .. hart.count())
-
-local function settle()
-  collectgarbage() collectgarbage()
-  slab.reap{level = "all"}
-  local m = sys.mem()
-  return m.free_frames + m.lua_frames
-end
-
-local start, before = sys.uptime(), settle()
+local t <const> = require "quarry.stress".begin("smoke", 2, ...)
 local small <const> = frame.free() < 4096
 
 local steps = {}
@@ -61,7 +44,7 @@ step("batches", function()
   local c = assert(slab.create("smoke-batch", 40))
   local n <const> = small and 500 or 5000
   local b = assert(c:alloc_n(n))
-  b:shuffle(seed)
+  b:shuffle(t.seed)
   local tail = b:split(n // 2)
   assert(#b + #tail == n, "a batch lost objects in a split")
   tail:free("random")
@@ -96,7 +79,7 @@ end)
 step("harts", function()
   local c = assert(slab.create("smoke-harts", 128))
   local jobs = {}
-  for h = 1, harts - 1 do
+  for h = 1, t.harts - 1 do
     jobs[h] = hart.run(h, function(cache, n)
       for i = 1, n do
         local b = assert(cache:alloc_n(i))
@@ -105,7 +88,7 @@ step("harts", function()
       return hart.id()
     end, c, small and 20 or 100)
   end
-  for h = 1, harts - 1 do
+  for h = 1, t.harts - 1 do
     local ok, id = jobs[h]:wait()
     assert(ok, id)
     assert(id == h, "a job ran on another hart than it was sent to")
@@ -118,16 +101,14 @@ end)
 
 for _, name in ipairs{"pair", "burst", "larson"} do
   step(name, function()
-    local r = assert(bench.run(name, {harts = harts, size = 64, seed = seed,
-                     time_ms = math.max(10, (s * 1000 - 800) // 3 | 0)}))
+    local r = assert(bench.run(name, {harts = t.harts, size = 64, seed = t.seed,
+                     time_ms = math.max(10, (t.s * 1000 - 800) // 3 | 0)}))
     assert(r.ops > 0, "no operation was made")
   end)
 end
 
 step("verify", function()
-  local ok, findings = slab.verify()
-  assert(ok, "slab.verify found something: " ..
-         tostring(findings and findings[1] and findings[1].what))
+  t:verify()
 end)
 
 local bar <const> = bench.progress("smoke")
@@ -136,14 +117,8 @@ for i, st in ipairs(steps) do
   local ok, message = pcall(st[2])
   if not ok then
     bar()
-    error("smoke: FAILED in step '" .. st[1] .. "': " .. tostring(message), 0)
+    t:fail("in step '%s': %s", st[1], message)
   end
 end
 bar()
-local after = settle()
-if after ~= before then
-  error(("smoke: FAILED  %d frames free before, %d after"):format(before,
-        after), 0)
-end
-print(("smoke: ok  %d harts  %.1f s  %d steps  %d frames before and after")
-      :format(harts, (sys.uptime() - start) / 1e9, #steps, after))
+t:finish("%d steps", #steps)

@@ -191,29 +191,6 @@ host_is_deaf(unsigned hart)
 	return atomic_load(&deaf[hart]);
 }
 
-static const char *const error_names[MM_ERRORS_MAX] = {
-	[MM_DOUBLE_FREE] = "double-free",
-	[MM_WRONG_CACHE] = "wrong-cache",
-	[MM_INTERIOR_FREE] = "interior-free",
-	[MM_FOREIGN_FREE] = "foreign-free",
-	[MM_BAD_POINTER] = "bad-pointer",
-	[MM_REDZONE_LEFT] = "redzone-left",
-	[MM_REDZONE_RIGHT] = "redzone-right",
-	[MM_POISON] = "poison",
-	[MM_CTOR_STATE] = "ctor-state",
-	[MM_FREELIST] = "freelist",
-	[MM_LEAK] = "leak",
-	[MM_DESTROY_BUSY] = "destroy-busy",
-	[MM_BAD_SIZE] = "bad-size",
-	[MM_CONTEXT] = "context",
-};
-
-const char *
-host_error_name(unsigned kind)
-{
-	return kind < MM_ERRORS_MAX ? error_names[kind] : "?";
-}
-
 void
 port_report(const struct mm_report *r)
 {
@@ -227,7 +204,7 @@ port_report(const struct mm_report *r)
 		(void)fprintf(stderr,
 		    "HEAP-ERROR kind=%s cache=%.32s obj=0x%jx base=0x%jx "
 		    "off=%+jd size=%zu hart=%u caller=0x%jx seq=%ju\n",
-		    host_error_name(r->kind), r->cache, (uintmax_t)r->obj,
+		    mm_error_name(r->kind), r->cache, (uintmax_t)r->obj,
 		    (uintmax_t)r->base, (intmax_t)r->offset, r->size, r->hart,
 		    (uintmax_t)r->caller, (uintmax_t)r->seq);
 		(void)fprintf(stderr, "  owner=%.32s slab=0x%jx inuse=%u/%u ",

@@ -39,7 +39,6 @@ uint64_t host_report_count(void);
 void host_clear_reports(void);
 /* Also print each report to standard error (on unless a test turns it off). */
 void host_print_reports(bool on);
-const char *host_error_name(unsigned kind);
 
 /*
  * Run fn(arg); true when it ended in port_panic, whose sentence is then in

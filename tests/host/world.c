@@ -136,7 +136,7 @@ expect_report(enum mm_error kind, const char *cache, const void *obj)
 	const struct mm_report *r = host_last_report();
 
 	assert_non_null(r);
-	assert_string_equal(host_error_name(r->kind), host_error_name(kind));
+	assert_string_equal(mm_error_name(r->kind), mm_error_name(kind));
 	assert_int_equal(host_report_count(), 1);
 	if (cache != NULL)
 		assert_string_equal(r->cache, cache);
@@ -153,7 +153,7 @@ expect_no_report(void)
 
 	if (r != NULL)
 		print_error("unexpected report: %s of cache %s: %s\n",
-		    host_error_name(r->kind), r->cache,
+		    mm_error_name(r->kind), r->cache,
 		    r->detail != NULL ? r->detail : "");
 	assert_int_equal(host_report_count(), 0);
 }

@@ -153,6 +153,7 @@ class Session:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, start_new_session=True)
+            self.files = [self.process.stdin, self.process.stdout]
             self.reader = self.process.stdout.fileno()
             self.writer = self.process.stdin.fileno()
 
@@ -163,6 +164,7 @@ class Session:
             command, stdin=theirs, stdout=theirs, stderr=theirs,
             start_new_session=True)
         os.close(theirs)
+        self.files = [os.fdopen(ours, "rb", buffering=0)]
         self.writer = ours
         return ours
 
@@ -244,11 +246,10 @@ class Session:
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
-        for fd in {self.reader, self.writer}:
-            try:
-                os.close(fd)
-            except OSError:
-                pass
+        # Their owners close the descriptors: a number closed twice may by then
+        # be another session's. Nothing is buffered; a broken pipe says nothing.
+        for file in self.files:
+            file.close()
 
 
 # ---- Files ----

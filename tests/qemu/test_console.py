@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The console: paste, keys, Ctrl-C, Ctrl-D, terminals, output of many harts."""
+import gc
 import random
 import re
 import time
@@ -65,6 +66,16 @@ def I2_5_cr_lf_and_crlf_end_one_line():
             machine.send("1")
             equal(machine.expect("(?s).").group(0), "1", "after %r" % end)
             contains(enter(machine, " + 4"), "5")
+
+
+def test_sessions_close_each_descriptor_once():
+    """One that is collected late must not close a later one's pipe."""
+    first = at_prompt(harts=1)
+    first.close()
+    with at_prompt(harts=1) as second:
+        del first
+        gc.collect()
+        contains(enter(second, "1 + 1"), "2")
 
 
 # ---- Keys ----
@@ -144,6 +155,35 @@ def I2_5_ctrl_c_typed_ahead_stops_the_line_before_it():
         machine.send("while true do end\r\x03")
         ready(machine)
         contains(enter(machine, "20 + 3"), "23")
+
+
+@test(timeout=180)
+def I2_5_ctrl_c_during_compilation_is_not_lost():
+    """One Ctrl-C at ever later moments of compiling a chunk of 25 KiB."""
+    filler = "local _ = {" + "1, " * 1000 + "}\r"
+    late = 0
+    with at_prompt(harts=1) as machine:
+        for step in range(12):
+            machine.send("do\r" + filler * 8)
+            for _ in range(9):
+                machine.expect("   ...> ", plain=True)
+            machine.send("print('co' .. 'mpiled') while true do end end\r")
+            machine.expect(r"end end\r\n")
+            # Not a wait for anything: it chooses the moment.
+            time.sleep(step * 0.001)
+            machine.send("\x03")
+            late += "compiled" in ready(machine, timeout=10)
+        contains(enter(machine, "20 + 3"), "23")
+    check(late < 12, "no Ctrl-C came before the chunk ran")
+
+
+def I2_5_ctrl_c_behind_an_unfinished_chunk_drops_it():
+    with at_prompt() as machine:
+        for _ in range(20):
+            machine.send("for i = 1, 2 do\r\x03")
+            ready(machine)
+            # Would be a syntax error, or silent, in the chunk.
+            contains(enter(machine, "20 + 3"), "23")
 
 
 def I2_5_ctrl_c_works_without_an_interrupt_controller():
@@ -243,6 +283,44 @@ def I2_5_paste_is_exact_on_sifive_uart():
 @test(timeout=240)
 def I2_5_paste_is_exact_with_reg_shift_and_32_bit_registers():
     paste_on("icicle")
+
+
+def refused_paste(machine, begin="", end=""):
+    """A function of 40 KiB whose last lines, alone, would do harm."""
+    machine.send(begin + "function big()\r" +
+                 ("local x = '" + "y" * 1000 + "'\r") * 40 +
+                 "harm = 1\rend\rharm = 2\rprint('HA' .. 'RM')\r" + end)
+    machine.expect("chunk longer than 32 KiB dropped", plain=True)
+    machine.expect(r"rest of the paste refused, \d+ bytes\]", timeout=30)
+    ready(machine)
+    contains(enter(machine, "print('VALUES', harm, big)"), "VALUES\tnil\tnil")
+    check("HARM" not in machine.all, "the rest of the paste was executed")
+
+
+def I2_5_rest_of_a_paste_is_refused_with_its_chunk():
+    with at_prompt() as machine:
+        refused_paste(machine)
+        refused_paste(machine)
+
+
+def I2_5_rest_of_a_bracketed_paste_is_refused_to_its_end():
+    with at_prompt(append="term=ansi") as machine:
+        refused_paste(machine, ESC + "[200~", ESC + "[201~")
+        # Without its end mark Ctrl-C leaves it.
+        machine.send(ESC + "[200~" + ("x = { -- " + "y" * 1000 + "\r") * 40)
+        machine.expect("chunk longer than 32 KiB dropped", plain=True)
+        machine.send("harm = 3\r\x03")
+        ready(machine)
+        contains(enter(machine, "print('VALUES', harm)"), "VALUES\tnil")
+
+
+def I2_bad_line_too_long_is_refused_with_the_rest_of_its_chunk():
+    with at_prompt() as machine:
+        machine.send("for i = 1, 2 do\r--" + "y" * 5000 +
+                     "\rharm = 1\rend\r")
+        machine.expect("rest of the paste refused, 13 bytes]", plain=True)
+        ready(machine)
+        contains(enter(machine, "print('VALUES', harm)"), "VALUES\tnil")
 
 
 def I2_bad_line_too_long_is_refused_not_executed():

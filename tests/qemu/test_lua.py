@@ -103,6 +103,13 @@ def test_ctrl_d_starts_a_new_state():
         s.send(CTRL_D)
         contains(s.prompt(), "console: new Lua state")
         equal(s.lua("x").strip(), "nil")
+        # In a chunk it drops the chunk only.
+        s.lua("x = 1")
+        s.send("return {\r")
+        s.expect("   ...> ", plain=True)
+        s.send(CTRL_D)
+        contains(s.prompt(), "console: unfinished chunk dropped")
+        equal(s.lua("x").strip(), "1")
 
 
 # ---- Ctrl-C ----
@@ -223,7 +230,9 @@ def I2_bad_input_prompt_answers_while_the_zone_is_exhausted():
         long(s, "b = 1 << 16 while b > 0 do local x = d:alloc_n(b) "
              "if x then keep[#keep + 1] = x else b = b // 2 end end",
              timeout=60)
-        check(int(s.lua("frame.free()").strip()) < 100, "memory is left")
+        # Under 2 % is left.
+        free, total = s.lua("frame.free(), frame.total()").split()
+        check(int(free) * 50 < int(total), free, "of", total, "are left")
         for i in range(20):
             equal(s.lua("%d * 2" % i).strip(), str(i * 2))
         contains(s.lua("error('still here')"), "still here")
@@ -246,15 +255,18 @@ def test_deep_c_calls_end_in_an_error():
         "local t = {} for i = 1, 200 do t = setmetatable({}, {__concat = t, "
         "__call = t}) end return t()",
     ]
-    for mem, harts in (("128M", 1), ("8M", 1)):
+    for mem, harts in (("128M", 1), ("8M", 1), ("8M", 4)):
         with Session(mem=mem, harts=harts) as s:
             s.prompt()
             for text in deep:
                 long(s, text, timeout=30)
                 equal(s.lua("1 + 1").strip(), "2", text)
+            # The message handler has calls of its own left.
+            out = long(s, deep[0])
+            contains(out, "C stack overflow")
+            contains(out, "stack traceback:")
             check("PANIC" not in s.all and "page fault" not in s.all,
                   "the stack was too small")
-        del s
 
 
 def test_lua_gives_back_what_it_took():
@@ -318,7 +330,6 @@ def test_run_argument_chooses_the_script():
         out = s.prompt()
         contains(out, "B\n")
         check("INIT" not in out)
-    del s
     with Session(initrd=where, append="run=nix.lua") as s:
         contains(s.prompt(), "run=nix.lua: no such file")
 
@@ -351,10 +362,8 @@ def I2_bad_input_corrupt_initrd():
     with Session(initrd=damaged) as s:
         matches(s.prompt(), r"^initrd: .* at byte \d+ of \d+")
         equal(s.lua("1").strip(), "1")
-    del s
     with Session(initrd=write(os.path.join(where, "c"), "print('raw')")) as s:
         contains(s.prompt(), "raw\n")
-    del s
     with Session(initrd=write(os.path.join(where, "d"), b"\x1bLua\x54")) as s:
         s.prompt()
         equal(s.lua("1").strip(), "1")

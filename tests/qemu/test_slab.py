@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The modules slab and frame: contract sessions, misuse, bounds."""
 import json
+import re
 
-from lib import check, contains, equal, matches, run, test
+from lib import Session, check, contains, equal, matches, run, test
 
 # A cache's life, then nothing may be missing. F() is the exactness figure.
 PRELUDE = r"""
@@ -231,9 +232,10 @@ assert(slab.stat("nothing", "table"):find("no cache"))
 assert(slab.stat("kmalloc-8", "csv"):find("name,size,objects_inuse", 1, true))
 m = slab.mark() c = slab.create("api", 64) o = c:alloc() d = slab.diff(m)
 assert(d.api.created and d.api.objects_inuse == 1) o:free() c:destroy()
-seen = {} for c in slab.caches() do seen[#seen + 1] = c.name end
-sorted = {table.unpack(seen)} table.sort(sorted) for i, n in ipairs(seen) do
-  assert(sorted[i] == n) end
+seen, at = {}, {} for c in slab.caches() do seen[#seen + 1] = c.name end
+for i, n in ipairs(seen) do at[n] = i end
+assert(at["kmalloc-8"] < at["kmalloc-128"] and at["kmalloc-128"] <
+  at["kmalloc-1024"] and at["kmalloc-8"] < at["kmem-cache"])
 w = slab.whatis(slab.kmalloc(20):addr() + 3) assert(w.cache:find("kmalloc")
   and w.offset == 3)
 assert(slab.whatis(0).frame == "outside")
@@ -305,3 +307,113 @@ def test_slab_prompt_lives_in_8_MiB():
 c = slab.create("small", 64) b = c:alloc_n(1000) b:free() assert(c:destroy())
 assert(slab.verify())
 """, mem="8M", harts=1)
+
+
+def I2_6_reports_fit_80_columns():
+    out = run('print("ALL") slab.stat() print("ONE") '
+              'slab.create("one", 8, {count=true}) slab.stat("one") '
+              'print("HELP") help("slab") help(slab.create) '
+              'help("cache") help("hart") local b = slab.create("m", 256)'
+              ':alloc_n(20000) print(slab.find("m"):map(64))', status=0).out
+    report = out.replace("\r", "")
+    report = report[report.index("\nALL\n"):]
+    for line in report.splitlines():
+        check(len(line) <= 80, "%d columns:" % len(line), line)
+        equal(line.rstrip(), line, "end of a line")
+    matches(report, r"^  alloc +0 +ctor +0$")
+    matches(report, r"^  objects_inuse +0 object +mag_miss +0$")
+    one = report[report.index("\nONE\n"):report.index("\nHELP\n")]
+    check(one.count("\n") < 22, "more than a screen")
+    for k in json.loads(run('print(slab.stat("none", "json"), slab.stat('
+                            '"kmalloc-8", "json"))',
+                            status=0).out.split("[]\t")[1].splitlines()[0]):
+        for name in k:
+            check(name in ("name", "size") or name in one, "no", name)
+
+
+def I2_6_tables_are_shown_with_addresses_in_lines_of_80():
+    with Session() as s:
+        s.prompt()
+        out = s.lua("frame.zones()") + s.lua("hart.list()")
+        matches(out, r"^  \{base = 0xffffffc0[0-9a-f]{8}, free = \d+, ")
+        matches(out, r"^    isa = \"rv64")
+        for line in out.splitlines():
+            check(len(line) <= 80, "%d columns:" % len(line), line)
+        equal(s.lua("{-268435456, -5, 7}").strip(), "{-268435456, -5, 7}")
+        out = s.lua("{x = ('a, '):rep(15), y = ('b, '):rep(15)}")
+        contains(out, '  x = "%s",' % ("a, " * 15), "a string in one piece")
+
+
+def S5_misuse_names_the_cache_that_it_was_freed_to():
+    out = run(PRELUDE + r"""
+a = slab.create("owner", 64) b = slab.create("other", 64)
+o = a:alloc() at = o:addr()
+fails("wrong-cache", b.free, b, o)          -- by handle
+fails("refused", unsafe.free, at, b)        -- by address and cache
+fails("refused", unsafe.free, at, "other")  -- and by its name
+fails("refused", unsafe.free, at + 8, a)
+fails("no cache of that name", unsafe.free, at, "nobody")
+assert(unsafe.free(at, a))
+fails("refused", unsafe.free, at, a)
+fails("refused", unsafe.free, 0x1000)
+n, by = slab.errors()
+assert(n == 6 and by["wrong-cache"] == 3 and by["interior-free"] == 1 and
+  by["double-free"] == 1 and by["foreign-free"] == 1, tostring(by))
+print("BY", by)
+a:destroy() fails("destroyed", unsafe.free, at, a)
+""", status=0, append="unsafe=1").out
+    head = (r"^HEAP-ERROR kind=%s cache=%s obj=0x[0-9a-f]+ base=0x[0-9a-f]+ "
+            r"off=%s size=%d hart=0 caller=\S+\+0x[0-9a-f]+ seq=\d+\r?$")
+    for kind, cache, off, size, count in (
+            ("wrong-cache", "other", "0", 64, 3),
+            ("interior-free", "owner", "8", 64, 1),
+            ("double-free", "owner", "0", 64, 1),
+            ("foreign-free", "-", "0", 0, 1)):
+        found = re.findall(head % (kind, cache, off, size), out, re.MULTILINE)
+        equal(len(found), count, kind)
+    equal(out.count("HEAP-ERROR "), 6, "reports")
+    matches(out, r"^BY\t\{\[\"double-free\"\] = 1, ")
+
+
+def S2_protect_debug_says_what_happens():
+    out = run('print("IS", slab.create("a", 8).protect, sys.info().protect) '
+              'slab.create("b", 8)', status=0, append="protect=debug").out
+    matches(out, r"^IS\tchecked\tchecked\r?$")
+    equal(out.count("protect=debug: not in this version"), 1, "warnings")
+
+
+def S4_bounds_errors_name_the_method():
+    lua(r"""
+c = slab.create("edge", 8) o = c:alloc()
+fails("bad argument #1 to 'peek' (offset 4 and 8 bytes end outside the " ..
+  "object of 8 bytes)", function() return o:peek(4, "I8") end)
+fails("bad argument #1 to 'poke' (offset 1 and 8 bytes",
+  function() return o:poke(1, "I8", 1) end)
+""")
+
+
+def S4_tune_returns_what_restores():
+    lua(r"""
+c = slab.create("tuned", 100, {mag=5, colour=2}) d = slab.create("auto", 100)
+for _, c in ipairs{c, d} do
+  local o = c:alloc()
+  local before = c:tune{}
+  assert(before.colour == (c.name == "auto" or 2))
+  local old = c:tune{limit=7, mag=3, count=true}
+  for k, v in pairs(before) do assert(old[k] == v, k) end
+  assert(c:tune{}.limit == 7 and c.mag == 3)
+  assert(c:tune(old))       -- with a slab: nothing that needs none changes
+  for k, v in pairs(c:tune{}) do assert(before[k] == v, k) end
+  refused("EBUSY", c:tune{protect="fast"})
+  refused("EBUSY", c:tune{colour=false})
+  o:free() assert(c:destroy())
+end
+-- Both were asked for, so both are there.
+c = slab.create("both", 64, {mag=9, limit=20})
+assert(c.mag == 9 and c:tune{}.limit == 20)
+b = c:alloc_n(20) v, msg, code = c:alloc() refused("ENOMEM", v, msg, code)
+b:free() for i = 1, 100 do c:alloc():free() end
+b = c:alloc_n(20) b:free() assert(c:destroy())
+fails("1..65536", slab.create, "x", 8, {colour=0})
+fails("1..65536", slab.create, "x", 8, {colour="no"})
+""")

@@ -123,6 +123,20 @@ def I2_7_a_script_refuses_wrong_options():
 
 
 @test(timeout=150)
+def I2_7_a_script_of_ones_own_uses_what_the_five_share():
+    begin = 'local t = require "quarry.stress".begin("mine", 1, {harts=2}) '
+    result = run(begin + 't:finish("%d rounds", 3)', status=0)
+    matches(result.out, r"mine: ok  2 harts  [\d.]+ s  3 rounds  \d+ frames")
+    result = run(begin + 'kept = frame.alloc(7) t:finish("")', status=1)
+    matches(result.out, r"mine: FAILED  (\d+) frames free before, \d+ after")
+    result = run(begin + 't:fail("100 %")', status=1)
+    contains(result.out, "mine: FAILED  100 %  (seed 1, 2 harts)")
+    result = run("help()", status=0)
+    check("quarry/stress" not in result.out, "help() lists the module to run")
+    contains(result.out, "churn crosshart oom smoke storm")
+
+
+@test(timeout=150)
 def I2_7_ctrl_c_ends_a_storm_and_leaves_nothing():
     with Session() as machine:
         machine.prompt()

@@ -240,7 +240,15 @@ check_screen(void)
 		if (at >= ed.ed_len || col == screen.columns - 1)
 			break;
 		n = well_formed(c, ed.ed_len - at);
-		if (u == '\n') {
+		if (col == 2 && at > 0) {
+			assert_int_not_equal(at, ed.ed_pos);
+			want[w++] = '<';
+		} else if (col == screen.columns - 2 && at + n < ed.ed_len) {
+			/* The cursor is in front of this mark. */
+			assert_int_not_equal(cursor, 0);
+			assert_int_not_equal(at, ed.ed_pos);
+			want[w++] = '>';
+		} else if (u == '\n') {
 			c = screen.ansi ? "\xe2\x86\xb5" : "$";
 			memcpy(want + w, c, strlen(c));
 			w += strlen(c);

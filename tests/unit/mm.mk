@@ -19,6 +19,8 @@ unit-y += stress_threads stress_tsan
 stress_threads-srcs := tests/host/stress.c
 stress_threads-libs := mm
 stress_threads-san := none
+stress_tsan-main := stress_threads
+stress_tsan-cflags := -DROUNDS=30000u
 stress_tsan-srcs := tests/host/stress.c
 stress_tsan-libs := mm
 stress_tsan-san := tsan
@@ -55,11 +57,11 @@ $(B)/host-sim/plant/port_sim.o: tests/host/port_sim.c $(B)/.flags-host
 
 sim-objs := $(sim-srcs:%.c=$(B)/host-sim/%.o)
 
-$(sim-lib): $(sim-objs)
+$(sim-lib): $(sim-objs) $(B)/.list-host
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcsD $@ $(sim-objs)
 
-$(plant-lib): $(sim-objs) $(B)/host-sim/plant/port_sim.o
+$(plant-lib): $(sim-objs) $(B)/host-sim/plant/port_sim.o $(B)/.list-host
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcsD $@ $(filter-out %/port_sim.o,$(sim-objs)) \
 	    $(B)/host-sim/plant/port_sim.o

@@ -71,7 +71,7 @@ eof_interrupt_and_buffer_limit(void **state)
 	    NULL);
 	assert_int_equal(read_line(line), CONSOLE_INTERRUPT);
 	assert_int_equal(read_line(line), CONSOLE_EOF);
-	assert_int_equal(console_readline("> ", line, 8), CONSOLE_INTERRUPT);
+	assert_int_equal(console_readline("> ", line, 8), CONSOLE_REFUSED);
 	output_has("[console: line too long, refused]");
 	assert_int_equal(console_readline("> ", line, 8), 2);
 }
@@ -112,7 +112,7 @@ I2_5_overrun_refuses_the_damaged_line_only(void **state)
 	then(NULL, burst_beyond_the_fifo);
 	assert_int_equal(read_line(line), 6);
 	assert_string_equal(line, "fine=1");
-	assert_int_equal(read_line(line), CONSOLE_INTERRUPT);
+	assert_int_equal(read_line(line), CONSOLE_REFUSED);
 	output_has("[console: 1 bytes lost]"); /* one event at least */
 	assert_int_equal(read_line(line), 4);
 	assert_string_equal(line, "next");
@@ -137,7 +137,7 @@ overrun_seen_by_the_transmitter_is_not_forgotten(void **state)
 	world.self = 0;
 	interrupt(world.handler, NULL);
 	arrive_gently("\rok\r");
-	assert_int_equal(read_line(line), CONSOLE_INTERRUPT);
+	assert_int_equal(read_line(line), CONSOLE_REFUSED);
 	output_has("[console: 1 bytes lost]");
 	assert_int_equal(read_line(line), 2);
 }
@@ -160,13 +160,67 @@ I2_5_full_ring_is_counted_exactly_and_its_line_refused(void **state)
 	then("tail\rb=2\r", NULL);
 	/* The line is too long for 256 bytes, too: it is refused once. */
 	assert_int_equal(
-	    console_readline("> ", text, sizeof(text)), CONSOLE_INTERRUPT);
+	    console_readline("> ", text, sizeof(text)), CONSOLE_REFUSED);
 	output_has("[console: 978 bytes lost]");
 	assert_int_equal(read_line(line), 3);
 	assert_string_equal(line, "b=2");
 	console_get_stats(&after);
 	assert_int_equal(after.lost_ring - before.lost_ring, 978);
 	assert_int_equal(after.ring_high, 1024);
+}
+
+/* --- the rest of a paste ------------------------------------------------- */
+
+static void
+rest_of_a_paste_is_dropped_until_a_pause(void **state)
+{
+	uint64_t begin;
+	char line[256];
+
+	(void)state;
+	start(true, 4096, TERM_DUMB);
+	then("first\rsecond\rthi", NULL);
+	then("rd\rand half", NULL);
+	assert_int_equal(read_line(line), 5);
+	begin = world.now;
+	console_refuse_rest();
+	assert_in_range(world.now - begin, CONSOLE_PAUSE_NS,
+	    CONSOLE_PAUSE_NS + CONSOLE_PAUSE_NS / 2);
+	output_has("[console: rest of the paste refused, 21 bytes]\r\n");
+	then("next\r", NULL);
+	assert_int_equal(read_line(line), 4);
+	assert_string_equal(line, "next");
+}
+
+static void
+rest_of_a_bracketed_paste_is_dropped_to_its_end_mark(void **state)
+{
+	char line[256];
+
+	(void)state;
+	start(true, 4096, TERM_ANSI);
+	arrive_gently("\x1b[200~first\rsecond\x04\r\x1b[A\r\x1b[20");
+	assert_int_equal(read_line(line), 5);
+	then("1~behind\r", NULL);
+	console_refuse_rest();
+	output_has("[console: rest of the paste refused, 18 bytes]\r\n");
+	assert_int_equal(read_line(line), 6);
+	assert_string_equal(line, "behind");
+}
+
+static void
+ctrl_c_ends_what_is_refused(void **state)
+{
+	char line[256];
+
+	(void)state;
+	start(true, 4096, TERM_ANSI);
+	/* The end mark was lost. */
+	arrive_gently("\x1b[200~first\rsecond\r\x03mine\r");
+	assert_int_equal(read_line(line), 5);
+	console_refuse_rest();
+	assert_int_equal(read_line(line), 4);
+	assert_string_equal(line, "mine");
 }
 
 /* --- Ctrl-C -------------------------------------------------------------- */
@@ -176,7 +230,7 @@ static unsigned counts[8], n_counts;
 static void
 on_interrupt(unsigned count)
 {
-	assert_true(world.interrupt);
+	assert_true(world.interrupt || !world.irq_on);
 	assert_true(n_counts < 8);
 	counts[n_counts++] = count;
 }
@@ -218,30 +272,17 @@ ctrl_c_that_came_just_before_the_run_counts(void **state)
 	arrive_gently("loop()\r\x03x\r");
 	assert_int_equal(read_line(line), 6);
 	console_running(true, on_interrupt);
-	run_timers();
 	assert_int_equal(n_counts, 1);
 	run_timers();
 	assert_int_equal(n_counts, 1);
 	console_running(false, NULL);
 	assert_int_equal(read_line(line), 1); /* what followed stays */
 	assert_string_equal(line, "x");
-	/* A run that was over before the timer came leaves it to the next. */
-	arrive_gently("two()\r\x03");
-	assert_int_equal(read_line(line), 5);
-	console_running(true, on_interrupt);
-	console_running(false, NULL);
-	assert_int_equal(n_counts, 1);
-	console_running(true, on_interrupt);
-	run_timers();
-	assert_int_equal(n_counts, 2);
-	assert_int_equal(counts[1], 1);
-	console_running(false, NULL);
 	n_counts = 1;
 	/* Once it has been read by the editor it is spent. */
 	arrive_gently("y\x03z\r");
 	assert_int_equal(read_line(line), CONSOLE_INTERRUPT);
 	console_running(true, on_interrupt);
-	run_timers();
 	assert_int_equal(n_counts, 1);
 	console_running(false, NULL);
 }
@@ -529,6 +570,10 @@ main(void)
 		    overrun_seen_by_the_transmitter_is_not_forgotten),
 		cmocka_unit_test(
 		    I2_5_full_ring_is_counted_exactly_and_its_line_refused),
+		cmocka_unit_test(rest_of_a_paste_is_dropped_until_a_pause),
+		cmocka_unit_test(
+		    rest_of_a_bracketed_paste_is_dropped_to_its_end_mark),
+		cmocka_unit_test(ctrl_c_ends_what_is_refused),
 		cmocka_unit_test(ctrl_c_stops_what_runs_and_drops_what_waits),
 		cmocka_unit_test(ctrl_c_that_came_just_before_the_run_counts),
 		cmocka_unit_test(

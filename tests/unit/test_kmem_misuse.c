@@ -190,6 +190,24 @@ foreign_pointers_are_refused_and_not_read(void **state)
 }
 
 static void
+G14_each_kind_of_error_has_a_name_of_its_own(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MM_ERRORS_MAX; i++) {
+		const char *name = mm_error_name((enum mm_error)i);
+
+		assert_non_null(name);
+		assert_string_not_equal(name, "unknown");
+		for (unsigned k = 0; k < i; k++)
+			assert_string_not_equal(
+			    name, mm_error_name((enum mm_error)k));
+	}
+	assert_string_equal(mm_error_name(MM_ERRORS_MAX), "unknown");
+	assert_string_equal(mm_error_name(MM_DOUBLE_FREE), "double-free");
+	assert_string_equal(mm_error_name(MM_CONTEXT), "context");
+}
+
+static void
 null_is_refused(void **state)
 {
 	struct kmem_cache *cp = checked_cache("null", 64);
@@ -477,6 +495,7 @@ main(void)
 		world_test(G15_wrong_cache_names_both),
 		world_test(A19_T3_every_interior_pointer_is_refused),
 		world_test(foreign_pointers_are_refused_and_not_read),
+		cmocka_unit_test(G14_each_kind_of_error_has_a_name_of_its_own),
 		world_test(null_is_refused),
 		world_test(A19_T21_T25_free_after_destroy_is_foreign),
 		world_test(free_checked_frees_what_is_right),

@@ -36,20 +36,31 @@ void console_drain(void);
 /*
  * Read one line with editing and history (boot hart, thread context). Returns
  * its length (no newline, NUL-terminated, at most n-1; a line recalled from
- * history may hold newlines), or one of the two below. On CONSOLE_INTERRUPT
- * drop the chunk begun so far: it lacks a line. The editor has already said
- * why on the screen.
+ * history may hold newlines), or one of those below. On CONSOLE_INTERRUPT and
+ * CONSOLE_REFUSED drop the chunk begun so far: it lacks a line. The editor has
+ * already said why on the screen.
  */
 #define CONSOLE_EOF       (-1) /* Ctrl-D on an empty line */
-#define CONSOLE_INTERRUPT (-2) /* Ctrl-C, a line too long, or a damaged one */
+#define CONSOLE_INTERRUPT (-2) /* Ctrl-C */
+#define CONSOLE_REFUSED   (-3) /* a line too long, or a damaged one */
 long console_readline(const char *prompt, char *out, size_t n);
+/*
+ * The chunk that is being pasted was refused: drop the rest of the paste, so
+ * that its middle is not executed as if it were a beginning. The rest ends
+ * where a bracketed paste ends, else when nothing has come for
+ * CONSOLE_PAUSE_NS, and at Ctrl-C. Says on the screen what was dropped. Boot
+ * hart, thread context.
+ */
+#define CONSOLE_PAUSE_NS 1000000000ull
+void console_refuse_rest(void);
 /* Forget nothing of a multi-line chunk: one entry for the whole. */
 void console_history_add(const char *chunk);
 
 /*
  * Ctrl-C while something runs: fn(count) is called in interrupt context on the
- * boot hart for each Ctrl-C since console_running(true), count from 1. Without
- * a receive interrupt a 1 ms one-shot poll does it.
+ * boot hart for each Ctrl-C since console_running(true), count from 1; for one
+ * that waits behind the line just read, within that call and with interrupts
+ * off. Without a receive interrupt a 1 ms one-shot poll does it.
  */
 void console_running(bool running, void (*on_interrupt)(unsigned count));
 

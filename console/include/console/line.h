@@ -81,6 +81,11 @@ void line_hide(struct line *ed);
  * remains of it; LINE_REFUSED comes when it ends.
  */
 void line_refuse(struct line *ed, const char *message);
+/*
+ * Between lines: take a byte of a paste that is not wanted. Only the marks of a
+ * bracketed paste and the terminal's answers are heeded. True at Ctrl-C.
+ */
+bool line_swallow(struct line *ed, uint8_t byte);
 /* Input was dropped on purpose: forget what is half received. */
 void line_forget_input(struct line *ed);
 /* One entry, newlines included. Empty, repeated, too long: not kept. */

@@ -19,7 +19,11 @@ struct fault_anchor {
 
 /* Own hart, thread context. Anchors nest. */
 void fault_push(struct fault_anchor *a);
-/* Drops `a` and every anchor set after it. */
+/*
+ * What was set before `a` counts again. `a` is the anchor set last, or those
+ * after it lie on a part of the stack that has been unwound past them: they are
+ * dropped unseen.
+ */
 void fault_pop(struct fault_anchor *a);
 
 /*
