@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include <kernel/boot.h>
-#include <kernel/klog.h>
 
 #include "cache.h"
 #include "handle.h"
@@ -142,19 +141,13 @@ magazine_options(lua_State *L, int table, struct kmem_options *opt)
 static void
 level_option(lua_State *L, int table, struct kmem_options *opt)
 {
-	/* Relaxed: orders nothing; a line once, whoever comes first. */
-	static _Atomic unsigned told;
 	const char *level;
 
 	if (binding_opt_string(L, table, "protect", &level)) {
 		opt->protect = lcache_protect_arg(L, level);
 		return;
 	}
-	if (boot_args()->protect == PROTECT_DEBUG &&
-	    atomic_exchange_explicit(&told, 1, memory_order_relaxed) == 0)
-		klog(KLOG_WARN,
-		    "slab: protect=debug: not in this version; caches are "
-		    "'checked', the strongest level there is");
+	/* PROTECT_DEBUG is not in this version: boot has said so. */
 	opt->protect =
 	    boot_args()->protect == PROTECT_FAST ? KMEM_FAST : KMEM_CHECKED;
 }

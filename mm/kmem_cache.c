@@ -58,6 +58,8 @@
 
 #include <string.h>
 
+#define TICK_CACHES 16u /* per section of the registry lock */
+
 struct lock_rank rank_registry, rank_slab, rank_depot, rank_zone;
 
 static struct mm_lock registry_lock;
@@ -153,6 +155,42 @@ kmem_cache_gather(struct kmem_cache **out, unsigned n, uint64_t *after)
 	}
 	registry_lock_drop();
 	return got;
+}
+
+/*
+ * No holds: a tick comes from any hart at any time, and a cache destroyed
+ * meanwhile would leave its descriptor to the ticker, so that whoever counts
+ * frames after a destroy would find them missing for a moment. Registry and
+ * depot are taken in the order of their ranks, TICK_CACHES at a time.
+ */
+static unsigned
+tick_some(uint64_t *after)
+{
+	unsigned done = 0;
+
+	registry_lock_take();
+	for (struct list *l = registry.l_next;
+	     l != &registry && done < TICK_CACHES; l = l->l_next) {
+		struct kmem_cache *cp =
+		    LIST_ENTRY(l, struct kmem_cache, c_node);
+
+		if (cp->c_generation <= *after)
+			continue;
+		*after = cp->c_generation;
+		depot_tick(cp);
+		done++;
+	}
+	registry_lock_drop();
+	return done;
+}
+
+void
+kmem_tick(void)
+{
+	uint64_t after = 0;
+
+	while (tick_some(&after) == TICK_CACHES)
+		;
 }
 
 struct kmem_cache *

@@ -379,15 +379,3 @@ kmem_low_memory(size_t frames)
 	atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
 	return got;
 }
-
-void
-kmem_tick(void)
-{
-	struct kmem_cache *cp;
-	uint64_t after = 0;
-
-	while (kmem_cache_gather(&cp, 1, &after) == 1) {
-		depot_tick(cp);
-		kmem_cache_release(cp);
-	}
-}
