@@ -251,7 +251,7 @@ def I2_5_pasted_statements_are_executed_one_by_one():
         machine.send("".join("sum = sum + %d -- %s\r" % (i, "x" * 20)
                              for i in range(1000)))
         machine.send("print('SUM' .. '=', sum)\r")
-        machine.expect(r"SUM=\t(\d+)", timeout=120)
+        machine.expect(r"SUM=\t(\d+)\r", timeout=120)
         matches(machine.all, r"SUM=\t499500")
         check("bytes lost" not in machine.all, "bytes were lost")
 
