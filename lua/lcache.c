@@ -129,6 +129,20 @@ lcache_of(const struct kmem_info *info)
 	}
 	klock_release(&list_lock, irq);
 	kfree(fresh);
+	/*
+	 * A record of ours goes after its cache. So when there is none, and the
+	 * cache is not there any more either, it was destroyed since `info` was
+	 * read, and is not the machine's.
+	 */
+	if (lc != NULL && !lc->lc_ours) {
+		struct kmem_cache *cp = lcache_enter(lc);
+
+		if (cp == NULL) {
+			lcache_drop(lc);
+			return NULL;
+		}
+		lcache_leave(lc, cp);
+	}
 	return lc;
 }
 

@@ -30,8 +30,8 @@ slab_find(lua_State *L)
 	kmem_cache_release(cp);
 	*slot = lcache_of(&info);
 	if (*slot == NULL)
-		return binding_fail(
-		    L, "ENOENT", "cache '%s' is just being made", name);
+		return binding_fail(L, "ENOENT",
+		    "cache '%s' is just being made or destroyed", name);
 	return 1;
 }
 
