@@ -114,7 +114,8 @@ kmalloc(size_t size, unsigned flags)
 	if (size > KMEM_SIZE_MAX)
 		ptr = large_alloc(size, flags);
 	else
-		ptr = kmem_cache_pop(classes[class_of(size)], flags);
+		ptr = kmem_cache_alloc(
+		    classes[class_of(size)], flags & ~KMEM_ZERO);
 	if (ptr != NULL && (flags & KMEM_ZERO) != 0)
 		memset(ptr, 0, size);
 	return ptr;

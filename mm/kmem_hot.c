@@ -13,7 +13,7 @@ own_slot(struct kmem_cache *cp)
 }
 
 void *
-kmem_cache_pop(struct kmem_cache *cp, unsigned flags)
+kmem_cache_pop(struct kmem_cache *cp)
 {
 	unsigned long pin = port_pin();
 	struct mag_slot *s = own_slot(cp);
@@ -24,7 +24,7 @@ kmem_cache_pop(struct kmem_cache *cp, unsigned flags)
 	if (obj != NULL)
 		slot_set_top(s, top - 1);
 	port_unpin(pin);
-	return obj != NULL ? obj : kmem_alloc_slow(cp, flags);
+	return obj;
 }
 
 void

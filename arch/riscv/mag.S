@@ -13,9 +13,10 @@
  *    slot, and a remote drain may exchange its magazines: the interrupted
  *    operation sees the result as if it had not begun.
  * 3. The slot's address is computed before the range, in a register that the
- *    range does not change, as are both arguments. Hence a replay has all it
- *    needs, and the slow path gets its arguments untouched. The address stays
- *    right, because a thread never changes harts.
+ *    range does not change; push keeps its arguments too, for the slow path.
+ *    Pop does not: it returns NULL, and the caller, who must look for NULL
+ *    anyway, asks the slow path. Hence a replay has all it needs. The address
+ *    stays right, because a thread never changes harts.
  * 4. An exception (a fault) inside a range is a smashed slot or magazine: it
  *    is reported where it is, never replayed.
  * 5. Empty: the sentinel NULL below the first round. Full: top at the end of
@@ -40,14 +41,12 @@ arch_mag_pop:
 	add	a5, a5, tp
 pop_first:
 	ld	a4, ARCH_MAG_SLOT_TOP(a5)
-	ld	a3, -8(a4)
+	ld	a0, -8(a4)
 	addi	a4, a4, -8
-	beqz	a3, 1f
+	beqz	a0, pop_end
 	sd	a4, ARCH_MAG_SLOT_TOP(a5)	/* commit */
 pop_end:
-	mv	a0, a3
 	ret
-1:	tail	arch_mag_pop_slow
 	.size	arch_mag_pop, . - arch_mag_pop
 
 	.balign	8

@@ -16,6 +16,5 @@ arch-y += trap_entry.o
 ARCH_CFLAGS := -fstack-protector-strong -mstack-protector-guard=tls \
 	-mstack-protector-guard-reg=tp -mstack-protector-guard-offset=-8
 
-# Where the hot pair goes when the loaded magazine cannot serve.
-ARCH_LDFLAGS := -Xlinker --defsym=arch_mag_pop_slow=kmem_alloc_slow \
-	-Xlinker --defsym=arch_mag_push_slow=kmem_free_slow
+# Where a push goes when the loaded magazine has no room.
+ARCH_LDFLAGS := -Xlinker --defsym=arch_mag_push_slow=kmem_free_slow

@@ -96,10 +96,12 @@ int kmem_cache_destroy(struct kmem_cache *cp);
  * The hot pair. kmem_cache_alloc returns an object in constructed state, or
  * NULL. Context: any, interrupts included. No lock, no atomic operation and no
  * CSR access on a hit; one short lock per magazine on a miss.
- * The embedder may supply both in assembly (see mm/mag.h); KMEM_ZERO is
- * handled by the wrapper below.
+ * kmem_cache_pop takes from the hart's loaded magazine or returns NULL. It and
+ * kmem_cache_free may be supplied in assembly by the embedder (mm/mag.h). The
+ * test for NULL is the one that the caller makes anyway: compilers join both.
  */
-void *kmem_cache_pop(struct kmem_cache *cp, unsigned flags);
+void *kmem_cache_pop(struct kmem_cache *cp);
+void *kmem_alloc_slow(struct kmem_cache *cp, unsigned flags);
 void kmem_cache_free(struct kmem_cache *cp, void *obj);
 
 void *kmem_cache_zero(struct kmem_cache *cp, void *obj);
@@ -107,8 +109,10 @@ void *kmem_cache_zero(struct kmem_cache *cp, void *obj);
 static inline void *
 kmem_cache_alloc(struct kmem_cache *cp, unsigned flags)
 {
-	void *obj = kmem_cache_pop(cp, flags);
+	void *obj = kmem_cache_pop(cp);
 
+	if (__builtin_expect(obj == NULL, 0))
+		obj = kmem_alloc_slow(cp, flags);
 	if ((flags & KMEM_ZERO) != 0)
 		return kmem_cache_zero(cp, obj);
 	return obj;

@@ -27,8 +27,7 @@ struct mag_slot {
 _Static_assert(sizeof(struct mag_slot) == 16, "16 B per cache and hart");
 
 struct kmem_cache;
-/* Where the hot pair goes when the loaded magazine cannot serve. */
-void *kmem_alloc_slow(struct kmem_cache *cp, unsigned flags);
+/* Where a push goes when the loaded magazine has no room. */
 void kmem_free_slow(struct kmem_cache *cp, void *obj);
 
 #endif

@@ -19,11 +19,11 @@
 #include <stdint.h>
 
 /*
- * Hot pair. `desc` starts with its slot's offset from tp. They go to
- * arch_mag_pop_slow / arch_mag_push_slow with the same arguments when the
- * loaded magazine cannot serve; who links the image says what those are.
+ * Hot pair. `desc` starts with its slot's offset from tp. Pop returns NULL when
+ * the loaded magazine has no round; push goes to arch_mag_push_slow with the
+ * same arguments when it has no room: who links the image says what that is.
  */
-void *arch_mag_pop(void *desc, unsigned flags);
+void *arch_mag_pop(void *desc);
 void arch_mag_push(void *desc, void *obj);
 
 /* Interrupts only: where the hart must resume instead of at pc. */
