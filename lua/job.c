@@ -164,8 +164,8 @@ keep_output(void *arg, const char *text, size_t n)
 }
 
 /* What runs in the fresh state: function and arguments in, results out. */
-static int
-part_entry(lua_State *L)
+int
+job_part_entry(lua_State *L)
 {
 	struct job_part *jp = lua_touserdata(L, 1);
 	struct value_box *box;
@@ -266,7 +266,7 @@ part_run(struct job_part *jp)
 	}
 	part_open(jp, s);
 	L = lstate_lua(s);
-	lua_pushcfunction(L, part_entry);
+	lua_pushcfunction(L, job_part_entry);
 	lua_pushlightuserdata(L, jp);
 	status = lstate_pcall(s, 1, 0);
 	part_close(jp, &cancel, &kill);

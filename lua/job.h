@@ -67,4 +67,10 @@ size_t job_output(struct job *job, char *out);
 int hart_run(lua_State *L);
 int hart_call(lua_State *L);
 
+/*
+ * What a job's state runs first. A kill waits for it as for a binding: while it
+ * encodes results, their objects belong to nobody that a kill would find.
+ */
+int job_part_entry(lua_State *L);
+
 #endif

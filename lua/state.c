@@ -58,6 +58,7 @@
 #include "binding.h"
 #include "handle.h"
 #include "heap.h"
+#include "job.h"
 #include "modules.h"
 
 /* Lua's own: allowhook, errfunc, and what a thread is doing. */
@@ -102,6 +103,12 @@ struct lstate {
 	bool s_closing;
 	struct fault_anchor s_anchor; /* of the outermost lstate_pcall */
 	struct fault_anchor *s_innermost;
+	/*
+	 * A kill may come at any instruction of the hart. It finds the way out
+	 * only while s_anchor is pushed and no anchor is half pushed or popped;
+	 * at other times it tries again a little later.
+	 */
+	volatile bool s_anchored, s_shifting;
 	jmp_buf s_escape;
 	struct ktimer s_limit_timer, s_kill_timer;
 	uint64_t s_limit_ns;
@@ -470,8 +477,12 @@ anchor_pop(struct lstate *s)
 {
 	struct fault_anchor *a = s->s_innermost;
 
+	s->s_shifting = true;
+	if (a == &s->s_anchor)
+		s->s_anchored = false;
 	s->s_innermost = a->fa_outer;
 	fault_pop(a);
+	s->s_shifting = false;
 }
 
 /*
@@ -488,14 +499,18 @@ escape(void *arg)
 	longjmp(s->s_escape, 1);
 }
 
-/* The C function that runs is one of our bindings: it polls, and may own. */
+/*
+ * The C function that runs is one of our bindings: it polls, and may own. So
+ * may the one that carries a job's arguments in and its results out.
+ */
 static bool
 in_binding(struct lstate *s)
 {
 	const TValue *f = s2v(lstate_current(s)->ci->func.p);
 
 	if (ttislcf(f))
-		return binding_is_ours(fvalue(f));
+		return fvalue(f) == job_part_entry ||
+		    binding_is_ours(fvalue(f));
 	if (ttisCclosure(f))
 		return binding_is_ours(clCvalue(f)->f);
 	return false;
@@ -508,7 +523,8 @@ kill_now(void *arg)
 
 	if (s->s_depth == 0)
 		return;
-	if (!s->s_heap.h_busy && !in_binding(s) && fault_divert(escape, s))
+	if (s->s_anchored && !s->s_shifting && !s->s_heap.h_busy &&
+	    !in_binding(s) && fault_divert(escape, s))
 		return;
 	timer_start(&s->s_kill_timer, time_ns() + KILL_RETRY_NS, kill_now, s);
 }
@@ -599,10 +615,14 @@ leave(struct lstate *s)
 static void
 anchor_push(struct lstate *s, struct fault_anchor *a)
 {
+	s->s_shifting = true;
 	a->fa_on_fault = on_fault;
 	a->fa_arg = s;
 	fault_push(a);
 	s->s_innermost = a;
+	if (a == &s->s_anchor)
+		s->s_anchored = true;
+	s->s_shifting = false;
 }
 
 static int
