@@ -3,48 +3,85 @@
  * The image's own symbol table, made by scripts/gen-symbols:
  *
  *   __symtab_start:  u32 count
- *                    u32 offsets[count]  from the image base, ascending
- *                    u32 names[count]    where the name starts in the blob
- *                    char blob[]         names, each closed by a zero byte
+ *                    struct symbol_block blocks[(count + 15) / 16]
+ *                    u16 steps[count]  from the function before, in units of 2
+ *                                      bytes; 0 at the head of a block
+ *                    char blob[]       names in the same order, each closed by
+ *                                      a zero byte
  *   __symtab_end:
  *
+ * An offset and a start for every name would cost half as much as the names.
  * Every index is checked: this runs in panics, perhaps on damaged memory.
  */
 #include <arch/layout.h>
 #include <kernel/fmt.h>
 #include <kernel/symbols.h>
 
+#define SYMBOLS_BLOCK 16u
+
+/* Of the first function of a block. */
+struct symbol_block {
+	uint32_t sb_offset; /* from the image base */
+	uint32_t sb_name;   /* from the head of the blob */
+};
+
 extern const uint32_t __symtab_start[], __symtab_end[];
 
-const char *
-symbol_find(uintptr_t pc, size_t *offset)
+/* Name `index` of the blob [at, end); NULL: it has not so many. */
+static const char *
+name_of(const char *at, const char *end, size_t index)
 {
-	uintptr_t base = (uintptr_t)__image_start;
-	size_t words = ((uintptr_t)__symtab_end - (uintptr_t)__symtab_start) /
-	    sizeof(uint32_t);
-	size_t count = words == 0 ? 0 : __symtab_start[0];
-	size_t low = 0, high = count, at;
-	const uint32_t *offsets = __symtab_start + 1;
-	const char *blob;
+	for (; index > 0 && at < end; at++)
+		index -= *at == '\0';
+	return at < end ? at : NULL;
+}
 
-	if (count == 0 || count > (words - 1) / 2 || pc < base ||
-	    pc >= (uintptr_t)__text_end || pc - base < offsets[0])
-		return NULL;
-	/* Invariant: offsets[low] <= pc - base < offsets[high]. */
+/* The last block that begins at or before `offset`; the first one does. */
+static size_t
+block_of(const struct symbol_block *blocks, size_t n, uintptr_t offset)
+{
+	size_t low = 0, high = n;
+
+	/* Invariant: low's offset <= offset < high's. */
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
-		if (offsets[middle] <= pc - base)
+		if (blocks[middle].sb_offset <= offset)
 			low = middle;
 		else
 			high = middle;
 	}
-	at = offsets[count + low];
-	blob = (const char *)(offsets + 2 * count);
-	if (at >= (words - 1 - 2 * count) * sizeof(uint32_t))
+	return low;
+}
+
+const char *
+symbol_find(uintptr_t pc, size_t *offset)
+{
+	uintptr_t base = (uintptr_t)__image_start, off = pc - base, at;
+	size_t bytes = (uintptr_t)__symtab_end - (uintptr_t)__symtab_start;
+	size_t count = bytes < 8 ? 0 : __symtab_start[0];
+	size_t n = (count + SYMBOLS_BLOCK - 1) / SYMBOLS_BLOCK, index, last;
+	const struct symbol_block *blocks =
+	    (const struct symbol_block *)(__symtab_start + 1);
+	const uint16_t *steps = (const uint16_t *)(blocks + n);
+	const char *blob = (const char *)(steps + count);
+	size_t head = sizeof(uint32_t) + n * sizeof(*blocks) +
+	    count * sizeof(*steps); /* bytes ahead of the blob */
+
+	if (count == 0 || count > bytes || head >= bytes || pc < base ||
+	    pc >= (uintptr_t)__text_end || off < blocks[0].sb_offset)
 		return NULL;
-	*offset = pc - base - offsets[low];
-	return blob + at;
+	n = block_of(blocks, n, off);
+	if (blocks[n].sb_name >= bytes - head)
+		return NULL;
+	at = blocks[n].sb_offset;
+	index = n * SYMBOLS_BLOCK;
+	last = index + SYMBOLS_BLOCK < count ? index + SYMBOLS_BLOCK : count;
+	while (index + 1 < last && at + 2u * steps[index + 1] <= off)
+		at += 2u * steps[++index];
+	*offset = off - at;
+	return name_of(blob + blocks[n].sb_name, blob + (bytes - head),
+	    index % SYMBOLS_BLOCK);
 }
 
 size_t
