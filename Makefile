@@ -21,10 +21,9 @@ Q   := $(if $(filter 1,$(V)),,@)
 say  = $(if $(filter 1,$(V)),@:,@printf '  %-8s%s\n' '$(1)' \
 	'$(patsubst $(B)/%,%,$(2))')
 
-# A variant of the kernel lives in a folder of its own under $(B).
-ifneq ($(filter-out nodrain analyze,$(VARIANT)),)
-$(error VARIANT=$(VARIANT) is none: nodrain (a test's negative control) or \
-    analyze (objects only, for make lint))
+# A variant of all objects lives in a folder of its own under $(B).
+ifneq ($(filter-out analyze,$(VARIANT)),)
+$(error VARIANT=$(VARIANT) is none: analyze (objects only, for make lint))
 endif
 O := $(B)$(if $(VARIANT),/$(VARIANT))
 
@@ -33,6 +32,9 @@ include make/third_party.mk
 include make/kernel.mk
 include make/host.mk
 include make/gates.mk
+include make/variants.mk
+include make/bench-host.mk
+include make/bench.mk
 
 # A person who types `make run` wants the first build to be quick.
 parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
@@ -56,6 +58,9 @@ gdb: setup-run ## like run, but wait for a debugger on port 1234
 test: setup-test ## every test; ends with "N passed, N failed"
 	$(Q)tests/run --build-dir '$(B)' $(TESTFLAGS)
 
+mutants: $(tp-stamp) setup-test ## plant faults: the tests must find each
+	$(Q)scripts/mutants --build-dir '$(B)' $(if $(ONLY),--only '$(ONLY)')
+
 setup: ## install everything any target needs
 	$(Q)scripts/setup all
 
@@ -68,7 +73,13 @@ clean: ## remove what was built, but keep the fetched sources
 	    'as it is'; exit 2; else find '$(B)' -mindepth 1 -maxdepth 1 \
 	    ! -name third_party -exec rm -rf {} +; fi
 
-bench sdcard: ## not in this version
+bench: setup-run ## exact benchmarks: the table of figures, build/bench.json
+	$(Q)$(MAKE) $(parallel) bench-image image
+	$(Q)scripts/bench run --kernel '$(O)/bench/quarry.elf' \
+	    --boot-kernel '$(O)/quarry.elf' --objdump '$(CROSS)objdump' \
+	    --json '$(B)/bench.json'
+
+sdcard: ## not in this version
 	@echo 'make $@: not in this version'; exit 2
 
 help: ## this list
@@ -85,7 +96,7 @@ help: ## this list
 	    'folder with the two source archives, instead of the network'
 
 FORCE:
-.PHONY: all run gdb test setup clean bench sdcard help FORCE
+.PHONY: all run gdb test mutants setup clean bench sdcard help FORCE
 
 -include $(shell [ -d '$(B)' ] && find '$(B)' -path '$(TP)' -prune -o \
 	-name '*.d' -print 2>/dev/null)

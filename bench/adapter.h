@@ -22,6 +22,7 @@ struct workload {
 	uint16_t *w_permutation; /* WORKLOAD_BURST indexes */
 	enum bench_order w_order;
 	uint64_t w_random; /* state, never 0 */
+	size_t w_count;    /* objects, where the workload lets one choose */
 };
 
 /* A workload compiled for one adapter. */
@@ -44,6 +45,14 @@ extern const struct workload_code bench_code_noop[];
 /* The callees of the noop adapter: one instruction each. */
 void *bench_noop_alloc(struct kmem_cache *cp, unsigned flags);
 void bench_noop_free(struct kmem_cache *cp, void *obj);
+void *bench_noop_alloc_bulk(
+    struct kmem_cache *cp, unsigned flags, size_t n, void **objs);
+void bench_noop_free_bulk(struct kmem_cache *cp, size_t n, void **objs);
+struct kmem_rounds bench_noop_take(struct kmem_cache *cp, size_t n);
+void bench_noop_give(struct kmem_cache *cp, struct kmem_rounds rounds);
+void *bench_noop_frame_alloc(
+    size_t frames, size_t align, unsigned flags, unsigned tag);
+void bench_noop_frame_free(void *run, size_t frames);
 
 /* The index of a workload, or -1. */
 int bench_find(const char *name);

@@ -11,3 +11,31 @@ bench-y += metal/storm.o
 bench-y += metal/storm_audit.o
 bench-y += metal/storm_object.o
 bench-y += noop.o
+
+# Only in the image of `make bench`.
+bench-probe-y += metal/probe.o
+bench-probe-y += metal/probe_cache.o
+bench-probe-y += metal/probe_harts.o
+bench-probe-y += metal/probe_hot.o
+bench-probe-y += metal/probe_inline.o
+bench-probe-y += metal/probe_kmem.o
+bench-probe-y += metal/probe_lines.o
+bench-probe-y += metal/probe_memory.o
+bench-probe-y += metal/probe_noop.o
+bench-probe-y += metal/probe_worst.o
+
+# Only in the program of `make bench-host`.
+bench-host-y += host/adapter_kmem.o
+bench-host-y += host/adapter_malloc.o
+bench-host-y += host/adapter_noop.o
+bench-host-y += host/colour.o
+bench-host-y += host/main.o
+bench-host-y += host/memory.o
+bench-host-y += host/noop.o
+
+# Only in the images of make/variants.mk.
+bench-boundary-y += metal/boundary.o
+
+# What prepares and judges a run; the timed loops are adapter_*.o.
+$(foreach f,bench exhaust hist metal/crew metal/destroy metal/run metal/storm \
+	metal/storm_audit metal/storm_object,$(eval CFLAGS-bench/$(f) := -Os))

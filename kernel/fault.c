@@ -9,8 +9,9 @@
  *    interrupts on, and resume() calls the anchor, which must not return.
  * 2. Not when mm is on the stack: it may hold a lock or be half way through a
  *    slab. Its text lies between two symbols of the link script, the hot pair
- *    with it; any pc or return address in there makes it a panic. What mm
- *    tail-calls out of is not on the stack, and needs nothing undone either.
+ *    with it; any pc or return address in there makes it a panic, and so does
+ *    a pc in an inline site of the pair. What mm tail-calls out of is not on
+ *    the stack, and needs nothing undone either.
  *    Not either while the thread sleeps in waitq_wait or smp_call: its stack
  *    holds a timer or an argument that others will come back to.
  * 3. Where resume() runs: below the faulting frame, when at least ROOM bytes
@@ -25,6 +26,7 @@
  */
 #include <arch/csr.h>
 #include <arch/layout.h>
+#include <arch/mag.h>
 #include <kernel/fault.h>
 #include <kernel/fmt.h>
 #include <kernel/panic.h>
@@ -76,6 +78,8 @@ inside_mm(const struct trap_frame *tf)
 	struct trap_walk w;
 	uintptr_t pc = tf->tf_epc;
 
+	if (arch_mag_inside(pc))
+		return true;
 	trap_walk_begin(&w, tf);
 	for (unsigned i = 0; i < DEPTH_MAX; i++) {
 		if (in_mm_text(pc))

@@ -29,6 +29,7 @@
 #include <arch/csr.h>
 #include <arch/hooks.h>
 #include <arch/layout.h>
+#include <arch/mag.h>
 #include <arch/sbi.h>
 #include <console/console.h>
 #include <kernel/boot.h>
@@ -138,6 +139,7 @@ void
 kernel_main(uint64_t hartid, uint64_t dtb, uint64_t instret, uint64_t time)
 {
 	early_hart(hartid);
+	arch_mag_init();
 	sbi_init();
 	firmware_gaps();
 	boot_read_tree(dtb, instret, time);

@@ -4,10 +4,12 @@
  *
  * Theory of operation
  * 1. Pin is "interrupts of this hart off": remote calls are interrupts, and a
- *    thread never changes harts, so nothing else can come between.
+ *    thread never changes harts, so nothing else can come between. It and what
+ *    else mm asks for at every exchange of magazines is in mm_pin.c.
  * 2. A slot lies in its hart's block, behind the TLS, at the same distance from
  *    tp on every hart: that distance is what a cache descriptor starts with and
- *    what arch/riscv/mag.S adds to tp.
+ *    what arch/riscv/mag.S adds to tp. It begins at a constant, so a fixed slot
+ *    is an immediate (kernel/static_cache.h).
  * 3. A remote call runs in an interrupt; the trap entry has put a half-done
  *    hot pair operation back to its beginning (arch/riscv/mag.S), so the
  *    function sees a slot in which nothing is half done.
@@ -17,6 +19,7 @@
 #include <arch/csr.h>
 #include <arch/hart.h>
 #include <arch/mag.h>
+#include <arch/mag_frame.h>
 #include <kernel/boot.h>
 #include <kernel/klog.h>
 #include <kernel/panic.h>
@@ -24,6 +27,7 @@
 #include <kernel/smp.h>
 #include <kernel/symbols.h>
 #include <kernel/time.h>
+#include <mm/frame.h>
 #include <mm/mag.h>
 #include <mm/port.h>
 
@@ -33,7 +37,18 @@ _Static_assert(sizeof(struct mag_slot) == ARCH_MAG_SLOT_BYTES, "mag.S: slot");
 _Static_assert(
     offsetof(struct mag_slot, top) == ARCH_MAG_SLOT_TOP, "mag.S: top");
 _Static_assert(MAG_BYTES == ARCH_MAG_BYTES, "mag.S: end of a magazine");
+_Static_assert(FRAME_SHIFT == ARCH_FRAME_SHIFT, "mag_frame.S: frame");
+_Static_assert(MAG_BYTES == ARCH_FRAME_MAGAZINE, "mag_frame.S: its end");
+_Static_assert(offsetof(struct frame_home, fh_span.base) == ARCH_FRAME_BASE &&
+	offsetof(struct frame_home, fh_span.bytes) == ARCH_FRAME_BYTES &&
+	offsetof(struct frame_home, fh_slot) == ARCH_FRAME_SLOT &&
+	offsetof(struct frame_home, fh_kinds) == ARCH_FRAME_KINDS &&
+	FRAME_KIND_TO_OWNER == ARCH_FRAME_OWNER,
+    "mag_frame.S: zone and record");
 _Static_assert(sizeof(void *) == 8, "mag.S: rounds are 8 bytes");
+_Static_assert(offsetof(struct mag_cold, allocs) == ARCH_MAG_SLOT_ALLOCS &&
+	offsetof(struct mag_cold, frees) == ARCH_MAG_SLOT_FREES,
+    "mag.S: counts");
 
 unsigned
 port_hart_count(void)
@@ -44,17 +59,15 @@ port_hart_count(void)
 #ifdef QUARRY_TEST_NO_DRAIN
 /* Negative control: the hart whose magazines are being taken, + 1; or 0. */
 static unsigned posing_as[PLATFORM_HARTS_MAX];
-#endif
 
 unsigned
 port_hart_self(void)
 {
-#ifdef QUARRY_TEST_NO_DRAIN
 	if (posing_as[smp_hart_self()] != 0)
 		return posing_as[smp_hart_self()] - 1;
-#endif
 	return smp_hart_self();
 }
+#endif
 
 void *
 port_slot_base(unsigned hart)
@@ -68,25 +81,13 @@ port_slot_base(unsigned hart)
 size_t
 port_slot_origin(void)
 {
-	return hart_tls_bytes();
+	return HART_SLOTS;
 }
 
 size_t
 port_slot_count(void)
 {
 	return smp_slot_count();
-}
-
-unsigned long
-port_pin(void)
-{
-	return csr_irq_save();
-}
-
-void
-port_unpin(unsigned long saved)
-{
-	csr_irq_restore(saved);
 }
 
 bool
@@ -107,12 +108,6 @@ port_hart_call(unsigned hart, void (*fn)(void *), void *arg)
 #else
 	return smp_call(hart, fn, arg);
 #endif
-}
-
-bool
-port_in_interrupt(void)
-{
-	return smp_in_interrupt();
 }
 
 void

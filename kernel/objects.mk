@@ -18,6 +18,7 @@ kernel-y += libc.o
 kernel-y += lock.o
 kernel-y += machine.o
 kernel-y += main.o
+kernel-y += mm_pin.o
 kernel-y += mm_port.o
 kernel-y += panic.o
 kernel-y += smp.o
@@ -27,3 +28,6 @@ kernel-y += time.o
 kernel-y += trap.o
 kernel-y += vm.o
 kernel-y += waitq.o
+
+# Leaves of a few instructions; see the file.
+CFLAGS-kernel/mm_pin := -O2 -fomit-frame-pointer

@@ -240,7 +240,7 @@ struct hart *
 vm_hart_create(unsigned k, size_t stack, size_t slots)
 {
 	uint64_t va = LAYOUT_HARTS + HART_WINDOW * k + PAGE;
-	size_t block_bytes = HART_SIZE + hart_tls_bytes() + slots;
+	size_t block_bytes = HART_SIZE + HART_SLOTS + slots;
 	uintptr_t low = hart_part(&va, stack);
 	uintptr_t fault = low == 0 ? 0 : hart_part(&va, FAULT_STACK);
 	uintptr_t trap = fault == 0 ? 0 : hart_part(&va, TRAP_STACK);
@@ -251,7 +251,7 @@ vm_hart_create(unsigned k, size_t stack, size_t slots)
 		return NULL;
 	KASSERT(va <= LAYOUT_HARTS + HART_WINDOW * (k + 1));
 	h = hart_block_init((void *)block);
-	memset((char *)block + HART_SIZE + hart_tls_bytes(), 0, slots);
+	memset((char *)block + HART_SIZE + HART_SLOTS, 0, slots);
 	h->h_index = k;
 	h->h_stack_low = low;
 	h->h_stack_top = low + stack;

@@ -69,9 +69,11 @@ lib_stat(lua_State *L)
 	unsigned tag;
 
 	frame_get_stats(&st);
-	lua_createtable(L, 0, 10);
+	lua_createtable(L, 0, 14);
 	set_size(L, "total", st.total);
 	set_size(L, "free", st.free);
+	set_size(L, "cached", st.cached);
+	set_size(L, "locks", st.locks);
 	set_size(L, "allocs", st.allocs);
 	set_size(L, "frees", st.frees);
 	set_size(L, "fails", st.fails);
@@ -342,9 +344,10 @@ static const struct binding functions[] = {
 	    "Frames that the zones can hand out, free or not.",
 	    "print(frame.total())" },
 	{ "stat", lib_stat, "frame.stat() -> table",
-	    "total, free, what the others serve (slab, metadata, kmalloc, "
-	    "lua, held by frame.alloc and frame.pressure, other), and counts "
-	    "of allocs, frees, fails, reclaims.",
+	    "total, free, cached (free ones in the harts' caches), what the "
+	    "others serve (slab, metadata, kmalloc, lua, held by frame.alloc "
+	    "and frame.pressure, other), and counts of allocs, frees and "
+	    "locks of the zones, fails, reclaims.",
 	    "for k, v in pairs(frame.stat()) do print(k, v) end" },
 	{ "zones", lib_zones, "frame.zones() -> array",
 	    "One table per zone: name, base (address), total, free, touched, "

@@ -38,6 +38,8 @@ extern const struct binding_class bench_result_class;
 extern const struct binding_class bench_hist_class;
 extern const struct binding_module lib_trace_module;
 extern const struct binding_module lib_fault_module;
+/* bench_probe.c: only in the image of `make bench` */
+extern const struct binding_module lib_probe_module __attribute__((weak));
 
 int lib_sys_dt(lua_State *L); /* dt.c */
 

@@ -40,3 +40,7 @@ lua-y += chan.o
 lua-y += shared.o
 lua-y += lib_hart.o
 CFLAGS-lua/dt = $(fdt-includes)
+# Only in the image of `make bench`.
+lua-probe-y += bench_probe.o
+# Only in the images of make/variants.mk.
+lua-boundary-y += lib_boundary.o

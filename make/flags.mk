@@ -41,9 +41,8 @@ k-common = $(k-arch) --specs=picolibc.specs -ffreestanding -fno-common \
 	-fno-omit-frame-pointer -ffunction-sections -fdata-sections -g \
 	-fno-pie -fno-asynchronous-unwind-tables $(maps) $(ARCH_CFLAGS) \
 	$(variant-flags)
-# nodrain: the storm must fail on it. analyze: objects only, for make lint.
-variant-flags := $(if $(filter nodrain,$(VARIANT)),-DQUARRY_TEST_NO_DRAIN) \
-	$(if $(filter analyze,$(VARIANT)),-fanalyzer)
+# analyze: objects only, for make lint.
+variant-flags := $(if $(filter analyze,$(VARIANT)),-fanalyzer)
 k-own = -std=gnu11 -O2 -fno-tree-loop-distribute-patterns $(k-common) \
 	$(warn-common) $(warn-gcc) $(warn-stack) $(werror) $(own-includes)
 k-asm = $(k-arch) -g -Wa,--fatal-warnings $(maps) \

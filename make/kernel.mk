@@ -30,6 +30,7 @@ link-script := arch/riscv/link.ld
 # small: the image has a limit.
 cflags-lua = -Os $(lua-includes)
 cflags-console = -Os
+cflags-mm = -DMM_PORT_INLINE -include kernel/include/kernel/mm_inline.h
 cflags-kernel = -Os $(fdt-includes)
 folder-of = $(firstword $(subst /, ,$(1)))
 
@@ -94,7 +95,11 @@ $(O)/libmm.a: $(mm-objs) $(O)/.flags-link
 # The hot pair is assembly of arch/riscv here; mm has a C twin elsewhere.
 hot-pair := $(if $(filter mag.o,$(arch-y)),\
 	-Xlinker --defsym=kmem_cache_pop=arch_mag_pop \
-	-Xlinker --defsym=kmem_cache_free=arch_mag_push)
+	-Xlinker --defsym=kmem_cache_free=arch_mag_push \
+	-Xlinker --defsym=kmem_cold_alloc=arch_mag_cold_alloc \
+	-Xlinker --defsym=kmem_cold_free=arch_mag_cold_free \
+	-Xlinker --defsym=frame_hot_take=arch_frame_take \
+	-Xlinker --defsym=frame_hot_give=arch_frame_give)
 
 link-objs := $(own-objs) $(gen-objs) $(lua-objs) $(fdt-objs)
 link-flags = $(k-arch) --specs=picolibc.specs -nostartfiles -static \

@@ -10,7 +10,7 @@
  *    zone costs the same for 1 MiB and for 16 GiB, and so does booting.
  *
  *      | records (16 B a frame) | frame 0 | frame 1 | …      | last |
- *      z_frames                 z_base              ^ z_frontier
+ *      records                  base                ^ z_frontier
  *
  * 2. Behind the frontier lies one free run whose records have never been
  *    initialised (or were given back); requests that the bins cannot serve
@@ -22,18 +22,27 @@
  *    (segregated fit as in TLSF, Masmano et al. 2004, on frames instead of
  *    bytes). An exact length is preferred, then the shortest bin that surely
  *    fits; only when none does are the runs of the bin between looked at, so a
- *    request fails only when no run fits.
+ *    request fails only when no run fits. A short request without an alignment
+ *    gets the end of a longer run, whose rest mostly stays in its bin.
  * 4. Freeing looks at the records on both sides and merges: two free runs are
  *    never neighbours. Allocated frames carry a tag (what they serve) and a
  *    word for their owner in every record, so that any address leads to its
- *    slab in O(zones). The tag of a freed frame is cleared at once: no stale
- *    owner survives (defect T21).
+ *    slab in O(zones), and in O(1) when the zone is known (frame_slab.h). Tag
+ *    and owner of a freed frame are cleared at once: no stale owner survives
+ *    (defect T21). Nobody counts frames by tag as they come and go; who asks
+ *    walks the records (count_zone).
  * 5. Order of zones: zones that are not FRAME_LOW first, so that low memory
  *    is kept for those who must have it.
- * 6. When no zone can serve, the reclaim call-back runs with no lock held
- *    (defect T17) and the request is tried again as long as frames come back,
- *    at most RECLAIM_TRIES times. While a hart is inside the call-back its
- *    own requests do not enter it again.
+ * 6. Single frames mostly come from and go to the caches of the harts
+ *    (frame_hart.c), which take no lock.
+ * 7. When no zone can serve, what this hart's cache holds and what harts have
+ *    put aside is merged into the zones; then what other harts have cached;
+ *    then the reclaim call-back runs with no lock held (defect T17). After
+ *    each the request is tried again, as long as frames come back, and after
+ *    at most RECLAIM_TRIES calls it fails. With FRAME_NOWAIT, or in an
+ *    interrupt, only the first is done: frames in other harts' caches may then
+ *    be free and out of reach. While a hart is inside the call-back its own
+ *    requests do not enter it again.
  */
 #include <mm/frame.h>
 
@@ -47,9 +56,14 @@
 #include "mm_assert.h"
 
 #define RECLAIM_TRIES 4
+#define COUNT_BATCH   256u /* runs looked at under one lock */
 
 static struct frame_zone zones[FRAME_ZONES_MAX];
 static unsigned n_zones; /* written at boot by one hart, before others run */
+/* As they are asked; NULL behind the last. */
+static struct frame_zone *zone_order[FRAME_ZONES_MAX + 1];
+struct frame_zone *frame_zone_first;
+static unsigned first_low; /* in that order */
 static frame_reclaim_fn reclaim_fn;
 
 /* Monotonic, relaxed: nothing is ordered by them. */
@@ -60,31 +74,30 @@ static _Atomic uint64_t frame_reclaims;
 /* The n-th frame_alloc from now fails, and all after it; -1: none. */
 void frame_set_fail_after(int64_t n);
 static _Atomic int64_t fail_after = -1;
+static atomic_bool failing;
 
 void
 frame_set_fail_after(int64_t n)
 {
+	atomic_store_explicit(&failing, false, memory_order_relaxed);
 	atomic_store_explicit(&fail_after, n, memory_order_relaxed);
 }
 
-static bool
-frame_must_fail(void)
+void
+frame_count_request(void)
 {
 	int64_t n = atomic_load_explicit(&fail_after, memory_order_relaxed);
 
-	if (n < 0)
-		return false;
 	if (n == 0)
-		return true;
-	atomic_store_explicit(&fail_after, n - 1, memory_order_relaxed);
-	return false;
+		atomic_store_explicit(&failing, true, memory_order_relaxed);
+	if (n > 0)
+		atomic_store_explicit(&fail_after, n - 1, memory_order_relaxed);
 }
 
-#else
-static inline bool
-frame_must_fail(void)
+bool
+frame_failing(void)
 {
-	return false;
+	return atomic_load_explicit(&failing, memory_order_relaxed);
 }
 #endif
 
@@ -111,6 +124,35 @@ name_copy(char *to, const char *from, size_t n)
 		to[i] = '\0';
 }
 
+/* High zones first. */
+static void
+order_zones(void)
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < n_zones; i++)
+		if ((zones[i].z_flags & FRAME_LOW) == 0)
+			zone_order[at++] = &zones[i];
+	first_low = at;
+	for (unsigned i = 0; i < n_zones; i++)
+		if ((zones[i].z_flags & FRAME_LOW) != 0)
+			zone_order[at++] = &zones[i];
+	zone_order[at] = NULL;
+	frame_zone_first = zone_order[0];
+}
+
+struct frame_zone *
+zone_for_singles(void)
+{
+	struct frame_zone *best = NULL;
+	unsigned end = first_low > 0 ? first_low : n_zones;
+
+	for (unsigned i = 0; i < end; i++)
+		if (best == NULL || zone_order[i]->z_total > best->z_total)
+			best = zone_order[i];
+	return best;
+}
+
 int
 frame_zone_add(const char *name, void *base, size_t frames, unsigned flags)
 {
@@ -125,31 +167,40 @@ frame_zone_add(const char *name, void *base, size_t frames, unsigned flags)
 		return -1;
 	zp = &zones[n_zones];
 	name_copy(zp->z_name, name, sizeof(zp->z_name));
-	zp->z_frames = base;
-	zp->z_base = (uintptr_t)base + metadata * FRAME_SIZE;
+	zp->z_home.fh_span.records = base;
+	zp->z_home.fh_span.base = (uintptr_t)base + metadata * FRAME_SIZE;
+	zp->z_home.fh_span.bytes = 0;
 	zp->z_metadata = (uint32_t)metadata;
-	zp->z_total = (uint32_t)(frames - metadata);
+	zp->z_total = frames - metadata;
 	zp->z_flags = flags;
 	mm_lock_init(&zp->z_lock);
 	zp->z_frontier = 0;
 	zp->z_touched = 0;
 	zp->z_free = zp->z_total;
+	zp->z_loose = FRAME_NONE;
+	zp->z_loose_frames = 0;
 	zp->z_allocs = 0;
 	zp->z_frees = 0;
+	zp->z_misses = 0;
 	for (unsigned i = 0; i < FRAME_BINS; i++)
 		zp->z_bins[i] = FRAME_NONE;
 	for (unsigned i = 0; i < FRAME_BINS / 64; i++)
 		zp->z_bitmap[i] = 0;
-	for (unsigned i = 0; i < FRAME_TAGS_MAX; i++)
-		zp->z_used_by[i] = 0;
+	zp->z_home.fh_slot = 0;
+	zp->z_home.fh_kinds = (uintptr_t)&zp->z_home.fh_span.records->f_kind -
+	    (zp->z_home.fh_span.base >> (FRAME_SHIFT - 4));
 	n_zones++;
+	order_zones();
 	return 0;
 }
 
 void
 frame_reset(void)
 {
+	frame_hart_reset();
 	n_zones = 0;
+	zones[0].z_home.fh_span.bytes = 0;
+	order_zones();
 	reclaim_fn = NULL;
 	atomic_store_explicit(&frame_fails, 0, memory_order_relaxed);
 	atomic_store_explicit(&frame_reclaims, 0, memory_order_relaxed);
@@ -161,68 +212,79 @@ frame_set_reclaim(frame_reclaim_fn fn)
 	reclaim_fn = fn;
 }
 
-static void *
-zone_alloc(struct frame_zone *zp, uint32_t frames, uint32_t align, unsigned tag)
-{
-	uint32_t at;
-
-	zone_lock(zp);
-	at = zone_take_locked(zp, frames, align, tag);
-	zone_unlock(zp);
-	if (at == FRAME_NONE)
-		return NULL;
-	return (void *)(zp->z_base + ((uintptr_t)at << FRAME_SHIFT));
-}
-
-/* One pass over the zones, high ones first. */
+/* One pass over the zones. */
 static void *
 zones_alloc(size_t frames, size_t align, unsigned flags, unsigned tag)
 {
 	void *run = NULL;
 
-	if (frame_must_fail())
+	if (frame_failing())
 		return NULL;
-	for (unsigned i = 0; i < n_zones && run == NULL; i++) {
-		if ((zones[i].z_flags & FRAME_LOW) == 0 &&
-		    (flags & FRAME_LOW) == 0)
-			run = zone_alloc(
-			    &zones[i], (uint32_t)frames, (uint32_t)align, tag);
-	}
-	for (unsigned i = 0; i < n_zones && run == NULL; i++) {
-		if ((zones[i].z_flags & FRAME_LOW) != 0)
-			run = zone_alloc(
-			    &zones[i], (uint32_t)frames, (uint32_t)align, tag);
-	}
+	for (unsigned i = (flags & FRAME_LOW) != 0 ? first_low : 0;
+	     i < n_zones && run == NULL; i++)
+		run = zone_alloc(zone_order[i], frames, align, tag);
 	return run;
 }
 
-void *
-frame_alloc(size_t frames, size_t align, unsigned flags, unsigned tag)
+/* No zone could serve: whatever else there is. Theory: 7. */
+static void *
+alloc_tight(size_t frames, size_t align, unsigned flags, unsigned tag)
 {
-	void *run;
+	bool wait = (flags & FRAME_NOWAIT) == 0 && !port_in_interrupt();
+	void *run = NULL;
 
-	MM_ASSERT2(frames > 0, frames, align);
-	MM_ASSERT2(is_pow2(align), frames, align);
-	MM_ASSERT2(tag > FRAME_TAG_FREE && tag < FRAME_TAGS_MAX, tag, 0);
-	if (frames > FRAME_RUN_MAX || align > FRAME_RUN_MAX)
-		return NULL;
-	run = zones_alloc(frames, align, flags, tag);
-	if (run != NULL)
-		return run;
-	if ((flags & FRAME_NOWAIT) == 0 && reclaim_fn != NULL &&
-	    !port_in_interrupt()) {
-		for (int i = 0; i < RECLAIM_TRIES && run == NULL; i++) {
-			atomic_fetch_add_explicit(
-			    &frame_reclaims, 1, memory_order_relaxed);
-			if (reclaim_fn(frames) == 0)
-				break;
-			run = zones_alloc(frames, align, flags, tag);
-		}
+	if (frame_flush_own() > 0)
+		run = zones_alloc(frames, align, flags, tag);
+	if (run == NULL && wait && frame_flush_others() > 0)
+		run = zones_alloc(frames, align, flags, tag);
+	for (int i = 0;
+	     wait && reclaim_fn != NULL && i < RECLAIM_TRIES && run == NULL;
+	     i++) {
+		atomic_fetch_add_explicit(
+		    &frame_reclaims, 1, memory_order_relaxed);
+		if (reclaim_fn(frames) == 0)
+			break;
+		(void)frame_flush_own();
+		run = zones_alloc(frames, align, flags, tag);
 	}
 	if (run == NULL)
 		atomic_fetch_add_explicit(
 		    &frame_fails, 1, memory_order_relaxed);
 	return run;
+}
+
+void *
+frame_alloc_zones(size_t frames, size_t align, unsigned flags, unsigned tag)
+{
+	void *run = zones_alloc(frames, align, flags, tag);
+
+	return run != NULL ? run : alloc_tight(frames, align, flags, tag);
+}
+
+/* What frame_alloc_any does not do at once. */
+static void *__attribute__((noinline))
+alloc_other(size_t frames, size_t align, unsigned flags, unsigned tag)
+{
+	MM_ASSERT2(tag > FRAME_TAG_FREE && tag < FRAME_TAGS_MAX, tag, 0);
+	MM_ASSERT2(frames > 0, frames, align);
+	MM_ASSERT2(is_pow2(align), frames, align);
+	if (frames > FRAME_RUN_MAX || align > FRAME_RUN_MAX)
+		return NULL;
+	frame_count_request();
+	return frame_alloc_zones(frames, align, flags, tag);
+}
+
+void *
+frame_alloc_any(size_t frames, size_t align, unsigned flags, unsigned tag)
+{
+	if (align != 1 || (flags & FRAME_LOW) != 0 ||
+	    tag - 1 >= FRAME_TAGS_MAX - 1)
+		return alloc_other(frames, align, flags, tag);
+	if (frames == 1 && frame_home != NULL)
+		return frame_hot_take(frame_home, FRAME_KIND_ONE | tag, flags);
+	if (frames - 2 > FRAME_SHORT_MAX - 2)
+		return alloc_other(frames, align, flags, tag);
+	return frame_alloc_short(frames, flags, tag);
 }
 
 static struct frame_zone *
@@ -231,7 +293,8 @@ zone_of(uintptr_t addr)
 	for (unsigned i = 0; i < n_zones; i++) {
 		struct frame_zone *zp = &zones[i];
 
-		if (addr - zp->z_base < (uintptr_t)zp->z_total << FRAME_SHIFT)
+		if (addr - zp->z_home.fh_span.base < (uintptr_t)zp->z_total
+			<< FRAME_SHIFT)
 			return zp;
 	}
 	return NULL;
@@ -245,19 +308,52 @@ run_of(void *run, uint32_t *at)
 
 	MM_ASSERT2(zp != NULL, run, 0);
 	MM_ASSERT2((uintptr_t)run % FRAME_SIZE == 0, run, 0);
-	*at = (uint32_t)(((uintptr_t)run - zp->z_base) >> FRAME_SHIFT);
+	*at = (uint32_t)(((uintptr_t)run - zp->z_home.fh_span.base) >>
+	    FRAME_SHIFT);
 	return zp;
 }
 
-void
-frame_free(void *run, size_t frames)
+/* Anywhere but in the first zone, or a mistake. */
+static void __attribute__((noinline)) free_other(uintptr_t addr, size_t frames)
 {
-	uint32_t at;
-	struct frame_zone *zp = run_of(run, &at);
+	struct frame_zone *zp = zone_of(addr);
+	uintptr_t off;
 
-	zone_lock(zp);
-	zone_put_locked(zp, at, (uint32_t)frames);
-	zone_unlock(zp);
+	MM_ASSERT2(zp != NULL, addr, frames);
+	off = addr - zp->z_home.fh_span.base;
+	MM_ASSERT2(
+	    off < shared_load_64(&zp->z_home.fh_span.bytes), addr, frames);
+	MM_ASSERT2(off % FRAME_SIZE == 0, addr, frames);
+	zone_free(zp, off, frames);
+}
+
+void
+frame_free_run(void *run, size_t frames)
+{
+	struct frame_zone *zp = &zones[0];
+	uintptr_t off = (uintptr_t)run - zp->z_home.fh_span.base;
+
+	if (off < shared_load_64(&zp->z_home.fh_span.bytes) &&
+	    off % FRAME_SIZE == 0)
+		zone_free(zp, off, frames);
+	else
+		free_other((uintptr_t)run, frames);
+}
+
+void
+frame_far_give(struct frame_home *home, void *run)
+{
+	(void)home;
+	frame_free_run(run, 1);
+}
+
+void
+frame_free_any(void *run, size_t frames)
+{
+	if (frames == 1 && frame_home != NULL)
+		frame_hot_give(frame_home, run);
+	else
+		frame_free_run(run, frames);
 }
 
 bool
@@ -292,6 +388,17 @@ frame_trim(void *run, size_t frames, size_t keep)
 	zone_unlock(zp);
 }
 
+/* The word given to frame_set_owner or frame_set_slab. */
+static uintptr_t
+owner_of(const struct frame *fp)
+{
+	uint64_t word = shared_load_64(&fp->f_owner);
+
+	if ((word & FRAME_WORD_SLAB) != 0)
+		return (uintptr_t)(word - FRAME_WORD_SLAB);
+	return (uintptr_t)(word | ((kind_of(fp) & KIND_ODD) != 0));
+}
+
 /*
  * Records of frames below the frontier are stable for their owner, and a
  * foreign address is judged under the zone's lock: the answer was true at one
@@ -308,32 +415,38 @@ frame_lookup(uintptr_t addr, uintptr_t *owner)
 		*owner = 0;
 	if (zp == NULL)
 		return -1;
-	at = (uint32_t)((addr - zp->z_base) >> FRAME_SHIFT);
+	at = (uint32_t)((addr - zp->z_home.fh_span.base) >> FRAME_SHIFT);
 	zone_lock(zp);
 	if (at < zp->z_frontier) {
-		tag = zp->z_frames[at].f_tag;
+		const struct frame *fp = zone_record(zp, at);
+
+		tag = (int)(kind_of(fp) & KIND_TAG);
 		if (tag != FRAME_TAG_FREE && owner != NULL)
-			*owner = (uintptr_t)zp->z_frames[at].f_owner;
+			*owner = owner_of(fp);
 	}
 	zone_unlock(zp);
 	return tag;
 }
 
-/* Release pairs with frame_slab's acquire: the word comes before the mark. */
+/* Give every record of a run this word, and this bit of its kind. */
 static void
-set_owner(void *run, size_t frames, uintptr_t owner, uint16_t slab)
+set_owner(void *run, size_t frames, uint64_t word, uint32_t odd)
 {
 	uint32_t at;
 	struct frame_zone *zp = run_of(run, &at);
 
 	zone_lock(zp);
-	MM_ASSERT2(zp->z_frames[at].f_head == 1, run, frames);
-	MM_ASSERT2(zp->z_frames[at].f_run == frames, run, frames);
+	MM_ASSERT2(
+	    (kind_of(zone_record(zp, at)) & KIND_HEAD) != 0, run, frames);
+	MM_ASSERT2(zone_record(zp, at)->f_run == frames, run, frames);
 	for (uint32_t i = at; i < at + frames; i++) {
-		struct frame *fp = &zp->z_frames[i];
+		struct frame *fp = zone_record(zp, i);
 
-		__atomic_store_n(&fp->f_owner, owner, __ATOMIC_RELAXED);
-		__atomic_store_n(&fp->f_slab, slab, __ATOMIC_RELEASE);
+		shared_store_32(&fp->f_kind,
+		    (kind_of(fp) & ~KIND_ODD) | odd |
+			(i == at ? KIND_OWNED : 0));
+		/* Release pairs with frame_span_slab. */
+		__atomic_store_n(&fp->f_owner, word, __ATOMIC_RELEASE);
 	}
 	zone_unlock(zp);
 }
@@ -341,36 +454,31 @@ set_owner(void *run, size_t frames, uintptr_t owner, uint16_t slab)
 void
 frame_set_owner(void *run, size_t frames, uintptr_t owner)
 {
-	set_owner(run, frames, owner, 0);
+	set_owner(run, frames, owner & ~(uint64_t)FRAME_WORD_SLAB,
+	    (owner & FRAME_WORD_SLAB) != 0 ? KIND_ODD : 0);
 }
 
 void
 frame_set_slab(void *run, size_t frames, uintptr_t descriptor)
 {
-	set_owner(run, frames, descriptor, 1);
+	MM_ASSERT2((descriptor & FRAME_WORD_SLAB) == 0, run, descriptor);
+	set_owner(run, frames, descriptor | FRAME_WORD_SLAB, 0);
 }
 
-/*
- * No lock: whoever holds an object keeps its frame's record as it is. For any
- * other address the answer was true at one instant, as it would be with one.
- */
+const struct frame_span *
+frame_span_of(uintptr_t addr)
+{
+	const struct frame_zone *zp = zone_of(addr);
+
+	return zp == NULL ? NULL : &zp->z_home.fh_span;
+}
+
 uintptr_t
 frame_slab(uintptr_t addr)
 {
-	struct frame_zone *zp = zone_of(addr);
-	const struct frame *fp;
-	uint32_t at;
+	const struct frame_span *span = frame_span_of(addr);
 
-	if (zp == NULL)
-		return 0;
-	at = (uint32_t)((addr - zp->z_base) >> FRAME_SHIFT);
-	if (at >= __atomic_load_n(&zp->z_touched, __ATOMIC_RELAXED))
-		return 0;
-	fp = &zp->z_frames[at];
-	/* Acquire pairs with set_owner's release. */
-	if (__atomic_load_n(&fp->f_slab, __ATOMIC_ACQUIRE) != 1)
-		return 0;
-	return (uintptr_t)__atomic_load_n(&fp->f_owner, __ATOMIC_RELAXED);
+	return span == NULL ? 0 : frame_span_slab(span, addr);
 }
 
 uintptr_t
@@ -383,13 +491,15 @@ frame_run_base(uintptr_t addr, size_t *frames)
 	*frames = 0;
 	if (zp == NULL)
 		return 0;
-	at = (uint32_t)((addr - zp->z_base) >> FRAME_SHIFT);
+	at = (uint32_t)((addr - zp->z_home.fh_span.base) >> FRAME_SHIFT);
 	zone_lock(zp);
-	if (at < zp->z_frontier && zp->z_frames[at].f_tag != FRAME_TAG_FREE) {
-		while (at > 0 && zp->z_frames[at].f_head == 0)
+	if (at < zp->z_frontier &&
+	    (kind_of(zone_record(zp, at)) & KIND_TAG) != 0) {
+		while (
+		    at > 0 && (kind_of(zone_record(zp, at)) & KIND_HEAD) == 0)
 			at--;
-		*frames = zp->z_frames[at].f_run;
-		base = zp->z_base + ((uintptr_t)at << FRAME_SHIFT);
+		*frames = zone_record(zp, at)->f_run;
+		base = zone_address(zp, at);
 	}
 	zone_unlock(zp);
 	return base;
@@ -398,7 +508,7 @@ frame_run_base(uintptr_t addr, size_t *frames)
 size_t
 frame_free_count(void)
 {
-	size_t free = 0;
+	size_t free = frame_cached();
 
 	for (unsigned i = 0; i < n_zones; i++) {
 		zone_lock(&zones[i]);
@@ -418,6 +528,45 @@ frame_total_count(void)
 	return total;
 }
 
+/* The run at `at`, or as much as can be told of it. */
+static uint32_t
+run_at(const struct frame_zone *zp, size_t at, uint32_t kind)
+{
+	uint32_t run = zone_record(zp, at)->f_run;
+
+	/* Not at a head any more: step until we are. */
+	if (kind != KIND_FREE && (kind & KIND_HEAD) == 0)
+		return 1;
+	return run == 0 || run > zp->z_frontier - at ? 1 : run;
+}
+
+/*
+ * Who has the zone's frames. Nobody counts that when frames come and go, so it
+ * is read off the records here, some at a time under the lock.
+ */
+static void
+count_zone(struct frame_zone *zp, struct frame_stats *st)
+{
+	size_t at = 0;
+	bool more = true;
+
+	while (more) {
+		zone_lock(zp);
+		for (unsigned n = 0; n < COUNT_BATCH && at < zp->z_frontier;
+		     n++) {
+			uint32_t kind = kind_of(zone_record(zp, at));
+			uint32_t run = run_at(zp, at, kind);
+
+			st->used_by[kind & KIND_TAG] += run;
+			st->cached += kind == KIND_CACHED;
+			at += run;
+		}
+		more = at < zp->z_frontier;
+		zone_unlock(zp);
+	}
+	st->used_by[FRAME_TAG_FREE] += zp->z_total - at;
+}
+
 void
 frame_get_stats(struct frame_stats *st)
 {
@@ -425,15 +574,17 @@ frame_get_stats(struct frame_stats *st)
 	for (unsigned i = 0; i < n_zones; i++) {
 		struct frame_zone *zp = &zones[i];
 
-		zone_lock(zp);
 		st->total += zp->z_total;
-		st->free += zp->z_free;
-		for (unsigned t = 0; t < FRAME_TAGS_MAX; t++)
-			st->used_by[t] += zp->z_used_by[t];
+		count_zone(zp, st);
+		zone_lock(zp);
 		st->allocs += zp->z_allocs;
 		st->frees += zp->z_frees;
+		st->locks += zp->z_allocs + zp->z_frees + zp->z_misses;
 		zone_unlock(zp);
 	}
+	st->magazines = frame_hart_magazines();
+	st->free = st->used_by[FRAME_TAG_FREE];
+	st->used_by[FRAME_TAG_FREE] = 0;
 	st->fails = atomic_load_explicit(&frame_fails, memory_order_relaxed);
 	st->reclaims =
 	    atomic_load_explicit(&frame_reclaims, memory_order_relaxed);
@@ -454,12 +605,13 @@ frame_get_zone_stats(unsigned zone, struct frame_zone_stats *st)
 		return false;
 	zp = &zones[zone];
 	name_copy(st->name, zp->z_name, sizeof(st->name));
-	st->base = zp->z_base;
+	st->base = zp->z_home.fh_span.base;
 	st->total = zp->z_total;
 	st->metadata = zp->z_metadata;
 	st->flags = zp->z_flags;
+	st->free = &zp->z_home == frame_home ? frame_cached() : 0;
 	zone_lock(zp);
-	st->free = zp->z_free;
+	st->free += zp->z_free;
 	st->touched = zp->z_touched;
 	st->largest = zone_largest_locked(zp);
 	zone_unlock(zp);
@@ -473,31 +625,24 @@ frame_walk(unsigned zone,
     void *arg)
 {
 	struct frame_zone *zp;
-	uint32_t at = 0;
+	size_t at = 0;
 
 	if (zone >= n_zones)
 		return;
 	zp = &zones[zone];
 	while (at < zp->z_total) {
-		uint32_t run;
+		size_t run = zp->z_total - at;
 		unsigned tag = FRAME_TAG_FREE;
 
 		zone_lock(zp);
-		if (at >= zp->z_frontier) {
-			run = zp->z_total - at;
-		} else {
-			const struct frame *fp = &zp->z_frames[at];
+		if (at < zp->z_frontier) {
+			uint32_t kind = kind_of(zone_record(zp, at));
 
-			/* Not at a head any more: step until we are. */
-			tag = fp->f_tag;
-			run = 1;
-			if (fp->f_head == 1 || tag == FRAME_TAG_FREE)
-				run = fp->f_run;
-			if (run == 0 || run > zp->z_frontier - at)
-				run = 1;
+			tag = kind & KIND_TAG;
+			run = run_at(zp, at, kind);
 		}
 		zone_unlock(zp);
-		fn(arg, zp->z_base + ((uintptr_t)at << FRAME_SHIFT), run, tag);
+		fn(arg, zone_address(zp, at), run, tag);
 		at += run;
 	}
 }

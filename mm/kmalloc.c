@@ -22,6 +22,12 @@
 
 static struct kmem_cache *classes[CLASSES];
 
+/*
+ * The zone that kfree first found an object in, tried first by all others. Not
+ * changed then: where there are two, harts would pass its line back and forth.
+ */
+static _Atomic(const struct frame_span *) near = &slab_no_span;
+
 static size_t
 class_size(unsigned class)
 {
@@ -35,17 +41,23 @@ class_size(unsigned class)
 	    ((size_t)SMALL_MAX / 4 << doubling) * quarter;
 }
 
-/* size is 1 … KMEM_SIZE_MAX. */
-static unsigned
+/* Class of sizes up to TABLE_MAX by eighths, rounded up; 0 is as 1. */
+#define TABLE_MAX 1024u
+static uint8_t class_table[TABLE_MAX / SMALL_STEP + 1];
+
+/*
+ * size is 0 … KMEM_SIZE_MAX. The classes of each doubling are those of the one
+ * before, twice as large: so a sixteenth of a size above the table is four
+ * doublings, 16 classes, below it, and a 128th is 28.
+ */
+static inline unsigned
 class_of(size_t size)
 {
-	unsigned log;
-
-	if (size <= SMALL_MAX)
-		return (unsigned)((size - 1) / SMALL_STEP);
-	log = bit_highest(size - 1); /* 6 for 65 … 128 */
-	return SMALL_CLASSES + (log - 6) * 4 +
-	    (unsigned)(((size - 1) >> (log - 2)) & 3);
+	if (__builtin_expect(size <= TABLE_MAX, 1))
+		return class_table[(size + SMALL_STEP - 1) / SMALL_STEP];
+	if (size <= 16u * TABLE_MAX)
+		return 16u + class_table[div_up(size, 16 * SMALL_STEP)];
+	return 28u + class_table[div_up(size, 128 * SMALL_STEP)];
 }
 
 /* "kmalloc-" and the decimal size. */
@@ -70,7 +82,13 @@ kmalloc_init(void)
 {
 	/* No layout in common, so nothing to colour: short slabs instead. */
 	static const struct kmem_options opt = { .flags = KMEM_NOCOLOUR };
+	unsigned class = 0;
 
+	for (unsigned i = 0; i <= TABLE_MAX / SMALL_STEP; i++) {
+		if (i * SMALL_STEP > class_size(class))
+			class ++;
+		class_table[i] = (uint8_t) class;
+	}
 	for (unsigned c = 0; c < CLASSES; c++) {
 		char name[KMEM_NAME_MAX];
 		size_t size = class_size(c);
@@ -87,30 +105,30 @@ void
 kmalloc_reset(void)
 {
 	memset(classes, 0, sizeof(classes));
+	atomic_store_explicit(&near, &slab_no_span, memory_order_relaxed);
 }
 
-static void *
+static __attribute__((noinline)) void *
 large_alloc(size_t size, unsigned flags)
 {
-	void *run;
+	void *run = NULL;
 
-	if (size > SIZE_MAX - FRAME_SIZE)
-		return NULL;
-	run = frame_alloc(div_up(size, FRAME_SIZE), 1,
-	    (flags & KMEM_NOWAIT) != 0 || port_in_interrupt() ? FRAME_NOWAIT
-							      : 0,
-	    FRAME_TAG_KMALLOC);
-	MM_ASSERT2(run != NULL || (flags & KMEM_PANIC) == 0, size, flags);
+	if (size <= SIZE_MAX - FRAME_SIZE)
+		run = frame_alloc(div_up(size, FRAME_SIZE), 1,
+		    (flags & KMEM_NOWAIT) != 0 || port_in_interrupt()
+			? FRAME_NOWAIT
+			: 0,
+		    FRAME_TAG_KMALLOC);
+	if (run == NULL && (flags & KMEM_PANIC) != 0)
+		port_panic(__FILE__, __LINE__, "kmalloc", size, flags);
 	return run;
 }
 
-void *
-kmalloc(size_t size, unsigned flags)
+static __attribute__((noinline)) void *
+kmalloc_other(size_t size, unsigned flags)
 {
 	void *ptr;
 
-	if (size == 0)
-		size = 1;
 	if (size > KMEM_SIZE_MAX)
 		ptr = large_alloc(size, flags);
 	else
@@ -122,32 +140,76 @@ kmalloc(size_t size, unsigned flags)
 }
 
 void *
+kmalloc(size_t size, unsigned flags)
+{
+	if (__builtin_expect(
+		size > KMEM_SIZE_MAX || (flags & KMEM_ZERO) != 0, 0))
+		return kmalloc_other(size, flags);
+	return kmem_cache_alloc(
+	    classes[class_of(size)], flags & (KMEM_NOWAIT | KMEM_PANIC));
+}
+
+void *
 kzalloc(size_t size, unsigned flags)
 {
 	return kmalloc(size, flags | KMEM_ZERO);
+}
+
+/* The slab that ptr lies in, or NULL. */
+static inline struct slab *
+slab_at(uintptr_t ptr)
+{
+	const struct frame_span *span =
+	    atomic_load_explicit(&near, memory_order_relaxed);
+	uintptr_t word = frame_span_slab(span, ptr);
+
+	if (__builtin_expect(word == 0, 0)) {
+		span = frame_span_of(ptr);
+		if (span == NULL)
+			return NULL;
+		word = frame_span_slab(span, ptr);
+		if (word != 0 &&
+		    atomic_load_explicit(&near, memory_order_relaxed) ==
+			&slab_no_span)
+			atomic_store_explicit(
+			    &near, span, memory_order_relaxed);
+	}
+	return (struct slab *)word;
+}
+
+/* ptr is the first byte of an object of its slab. */
+static inline bool
+is_object(const struct slab *sp, uintptr_t ptr)
+{
+	uint64_t index;
+
+	return slab_divide(sp->s_cache, ptr - sp->s_origin, &index) &&
+	    index < sp->s_total;
+}
+
+/* Bytes of the run of frames that begins at ptr; 0: not kmalloc's. */
+static size_t
+large_bytes(uintptr_t ptr)
+{
+	size_t frames;
+
+	if (frame_lookup(ptr, NULL) != FRAME_TAG_KMALLOC ||
+	    frame_run_base(ptr, &frames) != ptr)
+		return 0;
+	return frames * FRAME_SIZE;
 }
 
 /* Bytes usable at ptr; the slab, or NULL for a run of frames. 0: not ours. */
 static size_t
 usable(uintptr_t ptr, struct slab **slab)
 {
-	struct slab *sp = slab_of(ptr);
-	long index;
-
+	*slab = slab_at(ptr);
+	if (*slab == NULL)
+		return large_bytes(ptr);
+	if (is_object(*slab, ptr))
+		return (*slab)->s_cache->c_size;
 	*slab = NULL;
-	if (sp == NULL) {
-		size_t frames;
-
-		if (frame_lookup(ptr, NULL) != FRAME_TAG_KMALLOC ||
-		    frame_run_base(ptr, &frames) != ptr)
-			return 0;
-		return frames * FRAME_SIZE;
-	}
-	index = slab_index(sp, ptr);
-	if (index < 0 || slab_object(sp, (unsigned)index) != ptr)
-		return 0;
-	*slab = sp;
-	return sp->s_cache->c_size;
+	return 0;
 }
 
 size_t
@@ -164,8 +226,9 @@ ksize(const void *ptr)
 	return bytes;
 }
 
-void
-kfree(void *ptr)
+/* What the fast way did not find: no object, or none of the zone it knows. */
+static __attribute__((noinline)) void
+free_other(void *ptr)
 {
 	struct slab *sp;
 	size_t bytes;
@@ -181,6 +244,18 @@ kfree(void *ptr)
 		(void)kmem_free_checked(NULL, (uintptr_t)ptr);
 }
 
+void
+kfree(void *ptr)
+{
+	struct slab *sp = (struct slab *)frame_span_slab(
+	    atomic_load_explicit(&near, memory_order_relaxed), (uintptr_t)ptr);
+
+	if (__builtin_expect(sp != NULL && is_object(sp, (uintptr_t)ptr), 1))
+		kmem_cache_free(sp->s_cache, ptr);
+	else
+		free_other(ptr);
+}
+
 /* A run of frames longer or shorter where it lies. */
 static bool
 large_resize(void *ptr, size_t have, size_t size)
@@ -188,7 +263,8 @@ large_resize(void *ptr, size_t have, size_t size)
 	size_t frames = have / FRAME_SIZE;
 	size_t want = div_up(size, FRAME_SIZE);
 
-	if (size <= KMEM_SIZE_MAX)
+	/* Near the end of the address space div_up wraps. */
+	if (size <= KMEM_SIZE_MAX || size > SIZE_MAX - FRAME_SIZE)
 		return false;
 	if (want > frames)
 		return frame_extend(ptr, frames, want);
@@ -205,24 +281,29 @@ krealloc(void *ptr, size_t size, unsigned flags)
 
 	if (ptr == NULL)
 		return kmalloc(size, flags);
-	if (size > SIZE_MAX - FRAME_SIZE)
-		return NULL;
 	have = usable((uintptr_t)ptr, &sp);
 	if (have == 0) {
 		(void)kmem_free_checked(NULL, (uintptr_t)ptr);
 		return NULL;
 	}
-	if (size == 0)
-		size = 1;
 	/* Stay while the class is right, or at most one step too large. */
 	if (sp != NULL && size <= have && size > have / 2)
 		return ptr;
-	if (sp == NULL && large_resize(ptr, have, size))
-		return ptr;
-	to = kmalloc(size, flags & ~KMEM_ZERO);
-	if (to == NULL)
-		return size <= have ? ptr : NULL;
-	memcpy(to, ptr, size < have ? size : have);
-	kfree(ptr);
+	to = ptr;
+	if (sp != NULL || !large_resize(ptr, have, size)) {
+		to = kmalloc(size, flags & ~(KMEM_ZERO | KMEM_PANIC));
+		if (to == NULL && size <= have)
+			return ptr;
+		if (to == NULL) {
+			if ((flags & KMEM_PANIC) != 0)
+				port_panic(
+				    __FILE__, __LINE__, "krealloc", size, have);
+			return NULL;
+		}
+		memcpy(to, ptr, size < have ? size : have);
+		kfree(ptr);
+	}
+	if ((flags & KMEM_ZERO) != 0 && size > have)
+		memset((char *)to + have, 0, size - have);
 	return to;
 }

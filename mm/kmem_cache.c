@@ -52,19 +52,21 @@
  *
  * 7. Life of a cache. It enters the registry complete and leaves it last. A
  *    walker holds a cache; destroy empties it and takes its memory whether or
- *    not it is held, and the last holder frees the descriptor. Nobody waits.
+ *    not it is held, and the last holder frees the descriptor, with what a
+ *    reap of another hart still had in its hands. Nobody waits.
  */
 #include "kmem_impl.h"
 
 #include <string.h>
 
-#define TICK_CACHES 16u /* per section of the registry lock */
+#define NAME_BUCKETS 128u
 
 struct lock_rank rank_registry, rank_slab, rank_depot, rank_zone;
 
 static struct mm_lock registry_lock;
-static struct list registry;         /* by generation; registry_lock */
-static uint64_t registry_generation; /* of the youngest; registry_lock */
+static struct list registry;            /* by generation; registry_lock */
+static struct list names[NAME_BUCKETS]; /* by name_bucket; registry_lock */
+static uint64_t registry_generation;    /* of the youngest; registry_lock */
 
 void
 registry_lock_take(void) NO_ANALYSIS
@@ -83,6 +85,8 @@ registry_init(void)
 {
 	mm_lock_init(&registry_lock);
 	list_init(&registry);
+	for (unsigned i = 0; i < NAME_BUCKETS; i++)
+		list_init(&names[i]);
 	registry_generation = 0;
 }
 
@@ -107,13 +111,26 @@ name_length(const char *name)
 	return n;
 }
 
+/* FNV-1a (Fowler, Noll, Vo); the name has its end. */
+static struct list *
+name_bucket(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * 16777619u;
+	return &names[(hash ^ hash >> 16) % NAME_BUCKETS];
+}
+
 static struct kmem_cache *find_locked(const char *name) REQUIRES(rank_registry);
 static struct kmem_cache *
 find_locked(const char *name)
 {
-	for (struct list *l = registry.l_next; l != &registry; l = l->l_next) {
+	struct list *bucket = name_bucket(name);
+
+	for (struct list *l = bucket->l_next; l != bucket; l = l->l_next) {
 		struct kmem_cache *cp =
-		    LIST_ENTRY(l, struct kmem_cache, c_node);
+		    LIST_ENTRY(l, struct kmem_cache, c_name_node);
 
 		if (!cp->c_dying && strcmp(cp->c_name, name) == 0)
 			return cp;
@@ -130,10 +147,31 @@ registry_add(struct kmem_cache *cp)
 	if (find_locked(cp->c_name) == NULL) {
 		cp->c_generation = ++registry_generation;
 		list_add_tail(&registry, &cp->c_node);
+		list_add(name_bucket(cp->c_name), &cp->c_name_node);
 		err = 0;
 	}
 	registry_lock_drop();
 	return err;
+}
+
+struct kmem_cache *
+registry_after_locked(uint64_t generation)
+{
+	struct list *l = registry.l_next;
+
+	while (l != &registry &&
+	    LIST_ENTRY(l, struct kmem_cache, c_node)->c_generation <=
+		generation)
+		l = l->l_next;
+	return l == &registry ? NULL : LIST_ENTRY(l, struct kmem_cache, c_node);
+}
+
+struct kmem_cache *
+registry_next_locked(const struct kmem_cache *cp)
+{
+	struct list *l = cp->c_node.l_next;
+
+	return l == &registry ? NULL : LIST_ENTRY(l, struct kmem_cache, c_node);
 }
 
 unsigned
@@ -155,42 +193,6 @@ kmem_cache_gather(struct kmem_cache **out, unsigned n, uint64_t *after)
 	}
 	registry_lock_drop();
 	return got;
-}
-
-/*
- * No holds: a tick comes from any hart at any time, and a cache destroyed
- * meanwhile would leave its descriptor to the ticker, so that whoever counts
- * frames after a destroy would find them missing for a moment. Registry and
- * depot are taken in the order of their ranks, TICK_CACHES at a time.
- */
-static unsigned
-tick_some(uint64_t *after)
-{
-	unsigned done = 0;
-
-	registry_lock_take();
-	for (struct list *l = registry.l_next;
-	     l != &registry && done < TICK_CACHES; l = l->l_next) {
-		struct kmem_cache *cp =
-		    LIST_ENTRY(l, struct kmem_cache, c_node);
-
-		if (cp->c_generation <= *after)
-			continue;
-		*after = cp->c_generation;
-		depot_tick(cp);
-		done++;
-	}
-	registry_lock_drop();
-	return done;
-}
-
-void
-kmem_tick(void)
-{
-	uint64_t after = 0;
-
-	while (tick_some(&after) == TICK_CACHES)
-		;
 }
 
 struct kmem_cache *
@@ -232,8 +234,13 @@ kmem_cache_hold(struct kmem_cache *cp)
 static void
 cache_dispose(struct kmem_cache *cp)
 {
+	size_t frames = 0;
+
+	/* Rounds that were in flight at the destroy have come home since. */
+	slab_release_empty(cp, &frames, 0);
 	MM_ASSERT2(cp->c_slab_count == 0, cp->c_name, cp->c_slab_count);
-	slot_free(cp->c_own_slot);
+	slot_free_cold(cold_slot(cp));
+	slot_free(cp->c_own_slot != 0 ? cp->c_own_slot : cp->c_fixed_slot);
 	kmem_harts_free(cp->c_harts);
 	kmem_cache_descriptor_free(cp);
 }
@@ -247,27 +254,13 @@ kmem_cache_release(struct kmem_cache *cp)
 	MM_ASSERT2(cp->c_holds > 0, cp->c_name, 0);
 	cp->c_holds--;
 	last = cp->c_dying && cp->c_holds == 0;
-	if (last)
+	if (last) {
 		list_remove(&cp->c_node);
+		list_remove(&cp->c_name_node);
+	}
 	registry_lock_drop();
 	if (last)
 		cache_dispose(cp);
-}
-
-/*
- * Rounds by stride: about 2 KiB to 16 KiB of objects a magazine, so that what
- * idle harts hold stays small against a slab or two.
- */
-unsigned
-mag_rounds_for(size_t stride)
-{
-	if (stride <= 256)
-		return 31;
-	if (stride <= 1024)
-		return 15;
-	if (stride <= 4096)
-		return 7;
-	return stride <= 16384 ? 3 : 1;
 }
 
 /* The descriptor, complete but for magazines, slot and registry. */
@@ -292,20 +285,23 @@ kmem_cache_setup(struct kmem_cache *cp, const char *name, size_t size,
 	cp->c_reclaim = opt->reclaim;
 	cp->c_arg = opt->arg;
 	cp->c_flags = opt->flags;
-	cp->c_limit = opt->limit;
+	atomic_init(&cp->c_limit, opt->limit);
 	cp->c_colours_max = opt->colours;
 	cp->c_frame_tag =
 	    opt->frame_tag != 0 ? opt->frame_tag : (unsigned)FRAME_TAG_SLAB;
 	cp->c_geo =
 	    geometry_choose(size, align, cp->c_live, opt->flags, opt->colours);
-	cp->c_mag_auto = opt->magazine == 0;
+	cp->c_reciprocal = UINT64_MAX / cp->c_geo.g_stride + 1;
+	atomic_init(&cp->c_span, &slab_no_span);
+	atomic_init(&cp->c_mag_auto, opt->magazine == 0);
 	atomic_init(&cp->c_magsize,
-	    cp->c_mag_auto ? mag_rounds_for(cp->c_geo.g_stride)
-			   : opt->magazine);
+	    opt->magazine != 0 ? opt->magazine
+			       : mag_rounds_for(cp->c_geo.g_stride));
 	atomic_init(&cp->c_count, (opt->flags & KMEM_COUNT) != 0);
 	atomic_init(&cp->c_cold, cp->c_live || (opt->flags & KMEM_COUNT) != 0);
 	atomic_init(&cp->c_slot, slot_dummy());
 	list_init(&cp->c_node);
+	list_init(&cp->c_name_node);
 	slab_layer_init(cp);
 	depot_init(cp);
 }
@@ -348,6 +344,10 @@ check_options(size_t size, const struct kmem_options *opt)
 		return "unknown frame tag";
 	if (opt->protect > KMEM_DEBUG)
 		return "unknown level of protection";
+	if (opt->slot > KMEM_SLOTS_FIXED)
+		return "a fixed slot is 1 … 16";
+	if (opt->slot != 0 && (opt->flags & KMEM_SINGLE_OWNER) != 0)
+		return "a single-owner cache has no slot";
 	return NULL;
 }
 
@@ -358,12 +358,20 @@ cache_arm(struct kmem_cache *cp)
 	const unsigned none = KMEM_NOMAGAZINE | KMEM_SINGLE_OWNER;
 
 	/* A limit counts live objects, so none may wait in magazines. */
-	if ((cp->c_flags & none) != 0 || cp->c_limit != 0)
+	if ((cp->c_flags & none) != 0 ||
+	    atomic_load_explicit(&cp->c_limit, memory_order_relaxed) != 0)
 		return true;
-	if (!cp->c_live)
+	cp->c_own_slot = cp->c_fixed_slot;
+	if (!cp->c_live && cp->c_own_slot == 0)
 		cp->c_own_slot = slot_alloc();
 	if (!cp->c_live && cp->c_own_slot == 0)
 		return true; /* no slot left: works, without magazines */
+	if (atomic_load_explicit(&cp->c_cold, memory_order_relaxed)) {
+		atomic_store_explicit(
+		    &cp->c_cold_slot, slot_alloc_cold(), memory_order_relaxed);
+		if (cold_slot(cp) == 0)
+			return true;
+	}
 	cp->c_harts = kmem_harts_alloc();
 	if (cp->c_harts == NULL)
 		return false;
@@ -411,7 +419,12 @@ kmem_cache_create(struct kmem_cache **out, const char *name, size_t size,
 	kmem_cache_setup(cp, name, size, opt);
 	err = -KMEM_ENOMEM;
 	bad = "no memory for the cache";
-	if (cache_arm(cp)) {
+	if (opt->slot != 0)
+		cp->c_fixed_slot = slot_claim(opt->slot);
+	if (opt->slot != 0 && cp->c_fixed_slot == 0) {
+		err = -KMEM_EEXIST;
+		bad = "another cache has this fixed slot";
+	} else if (cache_arm(cp)) {
 		err = registry_add(cp);
 		bad = "a cache of that name exists";
 	}
@@ -423,38 +436,47 @@ kmem_cache_create(struct kmem_cache **out, const char *name, size_t size,
 	return 0;
 }
 
-/* Mark for destruction; the name is free again from here on. */
+/*
+ * Mark for destruction, if nothing is alive; the name is free again from here
+ * on. Rounds that a reap has taken from magazines and not yet put into their
+ * slabs are not alive. The two locks make the count true: a magazine leaves
+ * the depot and becomes counted in flight under one, comes home under the
+ * other; and the harts' magazines were taken before.
+ */
 static bool
 cache_claim(struct kmem_cache *cp)
 {
-	bool ours;
+	bool busy;
 
 	registry_lock_take();
-	ours = !cp->c_dying;
-	cp->c_dying = true;
-	cp->c_holds++;
+	MM_ASSERT2(!cp->c_dying, cp->c_name, 0);
+	slab_lock(cp);
+	depot_lock(cp);
+	busy = cp->c_inuse > counter_read(&cp->c_inflight) &&
+	    (cp->c_flags & KMEM_SINGLE_OWNER) == 0;
+	depot_unlock(cp);
+	slab_unlock(cp);
+	if (!busy) {
+		cp->c_dying = true;
+		cp->c_holds++;
+	}
 	registry_lock_drop();
-	return ours;
+	return !busy;
 }
 
 int
 kmem_cache_destroy(struct kmem_cache *cp)
 {
-	uint64_t inuse;
-
 	if (kmem_context_refused("kmem_cache_destroy in an interrupt",
 		(uintptr_t)__builtin_return_address(0)))
 		return -KMEM_ECONTEXT;
 	MM_ASSERT2(!cp->c_internal, cp->c_name, 0);
 	(void)kmem_cache_shrink(cp);
-	slab_lock(cp);
-	inuse = cp->c_inuse;
-	slab_unlock(cp);
-	if (inuse > 0 && (cp->c_flags & KMEM_SINGLE_OWNER) == 0)
+	if (!cache_claim(cp))
 		return -KMEM_EBUSY;
-	MM_ASSERT2(cache_claim(cp), cp->c_name, 0);
 	if ((cp->c_flags & KMEM_SINGLE_OWNER) != 0)
 		(void)slab_release_all(cp);
 	kmem_cache_release(cp);
+	kmem_settle();
 	return 0;
 }

@@ -57,11 +57,22 @@ kmem_errors_reset(void)
 	atomic_store_explicit(&error_seq, 0, memory_order_relaxed);
 }
 
+/* Objects not free in a slab whose lock we do not hold: by its bits. */
+static unsigned
+slab_out(struct slab *sp)
+{
+	unsigned out = sp->s_total;
+
+	for (unsigned i = 0; i < sp->s_total; i += 64)
+		out -= bits_set(counter_read(slab_free_word(sp, i)));
+	return out;
+}
+
 /* Where the address lies, as far as the records know. */
 static void
 report_place(struct mm_report *r, uintptr_t addr)
 {
-	const struct slab *sp = slab_of(addr);
+	struct slab *sp = slab_of(addr);
 	long index;
 
 	if (sp == NULL) {
@@ -74,8 +85,8 @@ report_place(struct mm_report *r, uintptr_t addr)
 		r->offset = (intptr_t)(addr - r->base);
 		return;
 	}
-	r->slab = sp->s_base;
-	r->inuse = sp->s_inuse;
+	r->slab = slab_base(sp);
+	r->inuse = slab_out(sp);
 	r->total = sp->s_total;
 	r->size = sp->s_cache->c_size;
 	kmem_name_copy(r->owner, sp->s_cache->c_name, sizeof(r->owner));
@@ -154,16 +165,6 @@ kmem_free_allowed(struct kmem_cache *cp, uintptr_t addr, uintptr_t caller,
 	return true;
 }
 
-/* In the slab's own books: free there? Any cache, no lock: a hint. */
-static bool
-free_in_slab(const struct slab *sp, unsigned index)
-{
-	return (atomic_load_explicit(
-		    &sp->s_bits[index / 64], memory_order_relaxed) >>
-		       (index % 64) &
-		   1) != 0;
-}
-
 int
 kmem_free_checked(struct kmem_cache *cp, uintptr_t addr)
 {
@@ -179,7 +180,7 @@ kmem_free_checked(struct kmem_cache *cp, uintptr_t addr)
 	}
 	if (!kmem_free_allowed(cp, addr, caller, &sp, &index))
 		return -KMEM_EINVAL;
-	if (free_in_slab(sp, index)) {
+	if (slab_is_free(sp, index)) {
 		kmem_report(sp->s_cache, MM_DOUBLE_FREE, addr, caller,
 		    "the object is free in its slab");
 		return -KMEM_EINVAL;

@@ -16,28 +16,36 @@
  *    frames the tail is smaller than one stride, so n * 4096 >= 16 * stride
  *    bounds it by 1/16; the descriptor adds 48 bytes and two bits an object,
  *    at most 3 % for the smallest stride and vanishing for larger ones.
- * 3. The fewest frames that come under GOOD_PPM are taken: short runs are
+ * 3. The fewest frames that waste at most 1/GOOD are taken: short runs are
  *    easier to find, and a cache with few objects holds few frames. If none
- *    does, the one with the least waste.
+ *    does, the one with the least waste. Small strides, of which there are
+ *    many objects, are held to 1/96; page-sized ones and longer, where the
+ *    next better slab is much longer, to 1/32.
  * 4. Colours: objects of slab k start colour(k) * step bytes late, so that
  *    the first objects of different slabs fall into different cache sets
  *    (Bonwick 1994). Step is a cache line, or the alignment if larger. Small
- *    strides use what is left over. From COLOUR_STRIDE on, space is reserved:
- *    the fewest frames, up to COLOUR_FRAMES, that hold COLOURS_GOOD colours
- *    inside the bound. All positions 0 … n-1 are used (defect G4 lost one).
+ *    strides use what is left over. From COLOUR_STRIDE on, space is reserved
+ *    for COLOURS_GOOD colours, in slabs of up to COLOUR_FRAMES, unless that
+ *    would break the bound. Offsets of a stride or more would bring object k
+ *    to where object k + 1 of another slab begins, and those of 4,096 bytes (a
+ *    way of a 32 KiB, 8-way cache) to the same sets again: there are no more
+ *    colours than that. All positions 0 … n-1 are used (defect G4 lost one).
  * 5. Fallback: when no run of g_frames is free, the fewest frames that hold
  *    one object, without colours. Such slabs are counted.
  */
 #include "kmem_impl.h"
 
 #define PPM           1000000u
-#define BOUND_PPM     (PPM / 16)
-#define GOOD_PPM      (PPM / 32)
+#define BOUND         16u /* never more than 1/16, where 64 KiB allow it */
+#define GOOD_SMALL    96u
+#define GOOD_MEDIUM   50u
+#define GOOD_LARGE    32u
+#define GOOD_SINGLE   8u
 #define COLOUR_STRIDE 256u
+#define COLOUR_SPAN   4096u /* bytes: one way of the first-level cache */
 #define COLOURS_GOOD  8u
 #define COLOUR_FRAMES 16u /* longest slab taken for the sake of colours */
 #define FRAMES_MAX    64u
-#define SINGLE_PPM    (PPM / 8)
 
 size_t
 geometry_natural_align(size_t size)
@@ -55,86 +63,110 @@ descriptor_bytes(unsigned objects, bool live)
 	return sizeof(struct slab) + 8 * words * (live ? 2 : 1);
 }
 
+/* What a choice is made from. */
+struct wish {
+	size_t w_stride, w_align;
+	bool w_live;
+	unsigned w_colours_max; /* at least 1 */
+	size_t w_room;          /* bytes reserved for colours */
+	unsigned w_frames_max;
+	unsigned w_good; /* stop at a waste of 1 / w_good */
+};
+
+/* Slab, descriptor and the frames' records. */
+static size_t
+gross_bytes(const struct wish *w, unsigned frames, size_t objects)
+{
+	return frames * (FRAME_SIZE + 16) +
+	    descriptor_bytes((unsigned)objects, w->w_live);
+}
+
+static size_t
+colour_step(size_t align)
+{
+	return align > PORT_CACHE_LINE ? align : PORT_CACHE_LINE;
+}
+
 /* Fill in what follows from frames and objects. */
 static struct geometry
-geometry_make(size_t stride, size_t align, bool live, unsigned frames,
-    unsigned objects, unsigned colours_max)
+geometry_make(const struct wish *w, unsigned frames, size_t objects)
 {
-	size_t bytes = frames * FRAME_SIZE;
-	size_t left = bytes - objects * stride;
-	struct geometry g = { .g_stride = stride, .g_align = align };
-	size_t gross;
+	size_t net = objects * w->w_stride;
+	size_t left = frames * FRAME_SIZE - net;
+	size_t gross = gross_bytes(w, frames, objects);
+	struct geometry g = { .g_stride = w->w_stride, .g_align = w->w_align };
 
 	g.g_frames = frames;
-	g.g_objects = objects;
+	g.g_objects = (unsigned)objects;
 	g.g_words = (unsigned)div_up(objects, 64);
-	g.g_descriptor = descriptor_bytes(objects, live);
-	g.g_colour_step = align > PORT_CACHE_LINE ? align : PORT_CACHE_LINE;
+	g.g_descriptor = descriptor_bytes(g.g_objects, w->w_live);
+	g.g_colour_step = colour_step(w->w_align);
 	g.g_colours = (unsigned)(left / g.g_colour_step) + 1;
-	if (colours_max != 0 && g.g_colours > colours_max)
-		g.g_colours = colours_max;
-	gross = bytes + g.g_descriptor + 16 * (size_t)frames;
-	g.g_waste_ppm =
-	    PPM - (size_t)((uint64_t)objects * stride * PPM / gross);
+	if (g.g_colours > w->w_colours_max)
+		g.g_colours = w->w_colours_max;
+	g.g_waste_ppm = PPM - (size_t)((uint64_t)net * PPM / gross);
 	return g;
 }
 
-static bool
-colours_good(const struct geometry *g)
-{
-	return g->g_waste_ppm <= BOUND_PPM && g->g_colours >= COLOURS_GOOD;
-}
-
 /*
- * The shortest slab with room for COLOURS_GOOD colours inside the bound, by
- * giving up as few objects as that takes. False: no such slab.
+ * The fewest frames that waste little enough, else the least waste. False when
+ * nothing fits, or when only the reserved room breaks the bound.
  */
 static bool
-choose_coloured(size_t stride, size_t align, bool live, unsigned colours_max,
-    struct geometry *out)
+choose(const struct wish *w, struct geometry *out)
 {
-	size_t step = align > PORT_CACHE_LINE ? align : PORT_CACHE_LINE;
-	size_t room = (COLOURS_GOOD - 1) * step;
+	size_t best_net = 0, best_gross = 1, best_objects = 0;
+	unsigned best = 0;
 
-	for (unsigned n = 2; n <= COLOUR_FRAMES; n++) {
-		size_t bytes = n * FRAME_SIZE;
-		size_t objects = bytes > room ? (bytes - room) / stride : 0;
+	for (unsigned n = (unsigned)div_up(w->w_stride + w->w_room, FRAME_SIZE);
+	     n <= w->w_frames_max; n++) {
+		size_t objects = (n * FRAME_SIZE - w->w_room) / w->w_stride;
+		bool last = objects >= SLAB_OBJECTS_MAX;
+		size_t net, gross;
 
-		if (objects == 0)
-			continue;
-		if (objects > SLAB_OBJECTS_MAX)
+		if (last)
 			objects = SLAB_OBJECTS_MAX;
-		*out =
-		    geometry_make(stride, align, live, n, (unsigned)objects, 0);
-		if (!colours_good(out))
-			continue;
-		*out = geometry_make(
-		    stride, align, live, n, (unsigned)objects, colours_max);
-		return true;
+		net = objects * w->w_stride;
+		gross = gross_bytes(w, n, objects);
+		if (net * best_gross > best_net * gross) {
+			best = n;
+			best_objects = objects;
+			best_net = net;
+			best_gross = gross;
+			last |= net * w->w_good >= gross * (w->w_good - 1);
+		}
+		if (last)
+			break;
 	}
-	return false;
+	if (best == 0 ||
+	    (w->w_room > 0 && best_net * BOUND < best_gross * (BOUND - 1)))
+		return false;
+	*out = geometry_make(w, best, best_objects);
+	return true;
 }
 
-/* The fewest frames under `good_ppm`; if none does, the least waste. */
-static struct geometry
-choose_packed(size_t stride, size_t align, bool live, unsigned colours_max,
-    size_t good_ppm)
+static unsigned
+good_for(size_t stride, unsigned flags)
 {
-	struct geometry best = { .g_waste_ppm = SIZE_MAX };
+	if ((flags & KMEM_SINGLE_OWNER) != 0)
+		return GOOD_SINGLE;
+	if ((flags & KMEM_NOCOLOUR) != 0 || stride > FRAME_SIZE)
+		return GOOD_LARGE;
+	return stride < COLOUR_STRIDE ? GOOD_SMALL : GOOD_MEDIUM;
+}
 
-	for (unsigned n = (unsigned)div_up(stride, FRAME_SIZE);
-	     n <= FRAMES_MAX && best.g_waste_ppm > good_ppm; n++) {
-		size_t fit = n * FRAME_SIZE / stride;
-		struct geometry g;
+/* How many offsets make a difference, and are wanted. */
+static unsigned
+colours_for(size_t stride, size_t align, unsigned flags, unsigned colours_max)
+{
+	size_t span = stride < COLOUR_SPAN ? stride : COLOUR_SPAN;
+	size_t most = span / colour_step(align);
 
-		if (fit > SLAB_OBJECTS_MAX)
-			fit = SLAB_OBJECTS_MAX;
-		g = geometry_make(
-		    stride, align, live, n, (unsigned)fit, colours_max);
-		if (g.g_waste_ppm < best.g_waste_ppm)
-			best = g;
-	}
-	return best;
+	if ((flags & (KMEM_NOCOLOUR | KMEM_SINGLE_OWNER)) != 0 || most == 0)
+		return 1;
+	if (colours_max != 0 && most > colours_max)
+		most = colours_max;
+	return (unsigned)most;
 }
 
 struct geometry
@@ -142,17 +174,27 @@ geometry_choose(
     size_t size, size_t align, bool live, unsigned flags, unsigned colours_max)
 {
 	size_t stride = align_up(align_up(size, 8), align);
-	bool single = (flags & KMEM_SINGLE_OWNER) != 0;
-	unsigned cap = (flags & KMEM_NOCOLOUR) != 0 || single ? 1 : colours_max;
-	size_t shortest = div_up(stride, FRAME_SIZE);
-	struct geometry g;
+	struct wish w = { .w_stride = stride,
+		.w_align = align,
+		.w_live = live,
+		.w_frames_max = COLOUR_FRAMES,
+		.w_good = good_for(stride, flags) };
+	struct geometry g = { 0 };
+	size_t colours, shortest = div_up(stride, FRAME_SIZE);
 
 	MM_ASSERT2(size > 0 && size <= KMEM_SIZE_MAX, size, align);
 	MM_ASSERT2(is_pow2(align) && align >= 8, size, align);
-	if (cap == 1 || stride < COLOUR_STRIDE ||
-	    !choose_coloured(stride, align, live, cap, &g))
-		g = choose_packed(
-		    stride, align, live, cap, single ? SINGLE_PPM : GOOD_PPM);
+	w.w_colours_max = colours_for(stride, align, flags, colours_max);
+	colours = w.w_colours_max;
+	if (colours > COLOURS_GOOD)
+		colours = COLOURS_GOOD;
+	if (stride >= COLOUR_STRIDE)
+		w.w_room = (colours - 1) * colour_step(align);
+	if (w.w_room == 0 || !choose(&w, &g)) {
+		w.w_room = 0;
+		w.w_frames_max = FRAMES_MAX;
+		MM_ASSERT2(choose(&w, &g), size, align);
+	}
 	g.g_short_frames = (unsigned)shortest;
 	g.g_short_objects = (unsigned)(shortest * FRAME_SIZE / stride);
 	if (g.g_short_objects > g.g_objects)

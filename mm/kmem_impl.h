@@ -36,7 +36,7 @@
 struct magazine {
 	struct magazine *mag_next;
 	_Atomic uint32_t mag_capacity; /* relaxed: statistics read it */
-	uint32_t mag_unused;
+	_Atomic uint32_t mag_low;      /* bytes from here to the first round */
 	void *mag_words[MAG_BYTES / 8 - 2];
 };
 _Static_assert(sizeof(struct magazine) == MAG_BYTES, "one magazine");
@@ -68,6 +68,13 @@ static inline void **
 mag_first(struct magazine *mp, uint32_t capacity)
 {
 	return (void **)((uintptr_t)mp + MAG_BYTES) - capacity;
+}
+
+/* Top of a full magazine. */
+static inline void **
+mag_end(struct magazine *mp)
+{
+	return (void **)((uintptr_t)mp + MAG_BYTES);
 }
 
 static inline unsigned
@@ -105,11 +112,44 @@ slot_set_top(struct mag_slot *s, void **top)
 }
 
 /* Give an empty magazine its capacity: place the sentinel. */
-void mag_format(struct magazine *mp, uint32_t capacity);
+static inline void
+mag_format(struct magazine *mp, uint32_t capacity)
+{
+	MM_ASSERT2(capacity > 0 && capacity <= KMEM_ROUNDS_MAX, mp, capacity);
+	shared_store_32(&mp->mag_capacity, capacity);
+	shared_store_32(
+	    &mp->mag_low, MAG_BYTES - capacity * (uint32_t)sizeof(void *));
+	mag_first(mp, capacity)[-1] = NULL;
+}
+
+static inline unsigned
+top_rounds(void **top)
+{
+	unsigned rounds;
+
+	if (top == mag_dummy_top())
+		return 0;
+	/* Another hart's magazine may have gone meanwhile: bound the answer. */
+	rounds = mag_rounds(mag_of(top), top);
+	return rounds <= KMEM_ROUNDS_MAX ? rounds : 0;
+}
+
+static inline unsigned
+slot_rounds(const struct mag_slot *s)
+{
+	return top_rounds(slot_top(s)) + top_rounds(slot_previous(s));
+}
+
 struct magazine *mag_create(uint32_t capacity); /* NULL: no memory; no wait */
 size_t mag_destroy(struct magazine *mp);        /* frames given back */
+bool mag_is_one(uintptr_t addr); /* a magazine that is not free begins there */
 /* Slots: offset of a free one, initialised on every hart; 0: none left. */
 uint64_t slot_alloc(void);
+/* Offset of a fixed slot, likewise; 0: it is taken. */
+uint64_t slot_claim(unsigned slot);
+/* A slot with its counts: struct mag_cold. 0: none left. */
+uint64_t slot_alloc_cold(void);
+void slot_free_cold(uint64_t offset);
 void slot_free(uint64_t offset);
 uint64_t slot_dummy(void);
 void slots_init(void);
@@ -123,19 +163,19 @@ void slots_init(void);
 
 /*
  * Descriptor. It lies outside the slab, except in the caches that descriptors
- * themselves come from (c_embedded). s_bits has a set bit for each object that
- * is free in the slab; for caches with c_live it is followed by as many words
- * with a set bit for each object handed out to a caller.
+ * themselves come from (c_embedded). In caches with c_live the bits begin with
+ * one an object that is set while the object is handed out to a caller; then,
+ * at s_free_at, come those that are set while it is free in the slab.
  */
 struct slab {
 	struct list s_node; /* in c_slabs[s_bucket]; c_slab_lock */
 	struct kmem_cache *s_cache;
-	uintptr_t s_base; /* first byte of the run */
-	uint32_t s_first; /* bytes from s_base to object 0 */
+	uintptr_t s_origin; /* first byte of object 0 */
+	uint32_t s_first;   /* bytes of the run before it */
 	uint16_t s_frames;
-	uint16_t s_total; /* objects */
-	uint16_t s_inuse; /* objects not free here; c_slab_lock */
-	uint16_t s_colour;
+	uint16_t s_total;   /* objects */
+	uint16_t s_inuse;   /* objects not free here; c_slab_lock */
+	uint16_t s_free_at; /* words of live bits */
 	uint16_t s_bucket;
 	uint16_t s_hint; /* no free bit in the words below; c_slab_lock */
 	_Atomic uint64_t s_bits[];
@@ -167,23 +207,54 @@ struct maglist {
 	uint32_t ml_count;
 	uint32_t ml_min;   /* lowest count since the last tick */
 	uint32_t ml_spare; /* lowest count of the interval before: not needed */
+	uint32_t ml_idle;  /* to go on idle time: beyond the bound */
 };
 
 /* ---- Per hart ---- */
 
 struct kmem_hart {
-	struct mag_slot hc_cold; /* magazines of a cache with c_cold */
+	struct mag_slot *hc_slot; /* this hart's slot c_own_slot; NULL: none */
+	struct mag_slot *hc_cold; /* and c_cold_slot, in force with c_cold */
 	_Atomic uint32_t
 	    hc_used; /* has or had magazines since the last drain */
 	uint32_t hc_unused;
 	/* Written by the owner hart, pinned; read by anyone, relaxed. */
-	uint64_t hc_alloc, hc_free; /* where counted */
 	uint64_t hc_alloc_miss, hc_free_miss;
 	uint64_t hc_depot_get, hc_depot_put;
-	uint64_t hc_pad[7];
+	uint64_t hc_pad[9];
 };
 _Static_assert(sizeof(struct kmem_hart) == 2 * PORT_CACHE_LINE,
     "no line is shared by two harts");
+
+/* Set once, possibly while others look (kmem_tune.c); NULL: not yet. */
+static inline struct mag_slot *
+hart_own(const struct kmem_hart *hc)
+{
+	return __atomic_load_n(&hc->hc_slot, __ATOMIC_RELAXED);
+}
+
+static inline struct mag_slot *
+hart_cold(const struct kmem_hart *hc)
+{
+	return __atomic_load_n(&hc->hc_cold, __ATOMIC_RELAXED);
+}
+
+static inline void
+shared_store_slot(struct mag_slot **word, struct mag_slot *slot)
+{
+#ifdef SHARED_ATOMIC
+	__atomic_store_n(word, slot, __ATOMIC_RELAXED);
+#else
+	*(struct mag_slot *volatile *)(uintptr_t)word = slot;
+#endif
+}
+
+/* What a hart has counted; only where it has a cold slot. */
+static inline struct mag_cold *
+hart_counts(const struct kmem_hart *hc)
+{
+	return (struct mag_cold *)hart_cold(hc);
+}
 
 /* Single writer: a load and a store, not an atomic read-modify-write. */
 static inline void
@@ -205,12 +276,16 @@ struct kmem_cache {
 	_Atomic uint64_t
 	    c_slot;          /* offset in force: c_own_slot, or the dummy's */
 	uint64_t c_own_slot; /* 0: none */
-	struct kmem_hart *c_harts; /* one per hart; NULL: no magazines */
-	_Atomic bool c_cold;  /* magazines in hc_cold, every call counted */
-	_Atomic bool c_count; /* KMEM_COUNT */
-	bool c_live;          /* live bits: level checked */
+	_Atomic uint64_t c_cold_slot; /* 0: none; set once */
+	struct kmem_hart *c_harts;    /* one per hart; NULL: no magazines */
+	_Atomic bool c_cold;     /* c_cold_slot in force, every call counted */
+	_Atomic bool c_count;    /* KMEM_COUNT */
+	bool c_live;             /* live bits: level checked */
+	_Atomic bool c_mag_auto; /* the control law may change c_magsize */
 	_Atomic uint32_t c_magsize; /* rounds of a new magazine */
-	bool c_mag_auto;
+	/* The zone of the latest slab; holds nothing before the first. */
+	const struct frame_span *_Atomic c_span;
+	uint64_t c_reciprocal; /* ceil(2^64 / stride) */
 
 	/* Properties, constant while there are slabs. */
 	char c_name[KMEM_NAME_MAX];
@@ -224,25 +299,30 @@ struct kmem_cache {
 	unsigned c_colours_max; /* as asked; 0: all */
 	unsigned c_frame_tag;
 	enum kmem_protect c_protect;
-	bool c_embedded; /* descriptors inside the slabs */
-	bool c_internal; /* one of the allocator's own */
+	uint64_t c_fixed_slot; /* kmem_options.slot's; 0: none */
+	bool c_embedded;       /* descriptors inside the slabs */
+	bool c_internal;       /* one of the allocator's own */
 	uint64_t c_generation;
 
 	/* Registry; registry_lock. */
 	struct list c_node;
+	struct list c_name_node; /* in the bucket of c_name */
 	unsigned c_holds;
 	bool c_dying;
 
 	/* Slab layer; c_slab_lock. */
 	struct mm_lock c_slab_lock;
 	struct list c_slabs[SLAB_BUCKETS];
+	_Atomic uint32_t c_occupied; /* a bit for each list with slabs */
 	uint32_t c_slab_count;
 	uint32_t c_slab_full, c_slab_empty;
-	uint64_t c_objects; /* in all slabs */
-	uint64_t c_inuse;   /* not free in a slab: live or in magazines */
-	uint64_t c_hiwater; /* of c_inuse */
+	uint64_t c_objects;   /* in all slabs */
+	uint64_t c_inuse;     /* not free in a slab: live or in magazines */
+	uint64_t c_hiwater;   /* of c_inuse, up to the last tick */
+	uint64_t c_peak;      /* of c_inuse, since the last tick */
+	uint64_t c_peak_last; /* of c_inuse, in the interval before */
 	uint64_t c_frames;
-	size_t c_limit;
+	_Atomic size_t c_limit; /* written under c_slab_lock; 0: none */
 	unsigned c_colour_next;
 	uint64_t c_slab_allocs, c_slab_frees; /* calls, without magazines */
 	uint64_t c_grow, c_shrink;
@@ -252,13 +332,53 @@ struct kmem_cache {
 	struct mm_lock c_depot_lock;
 	struct maglist c_full, c_empty;
 	uint64_t c_depot_rounds;
+	uint32_t c_visits; /* exchanges since the last tick */
+	uint32_t c_waits;  /* of this window, that waited for the lock */
+	uint32_t c_mag_grown, c_mag_shrunk;
+
+	/*
+	 * Rounds that a reap, trim or drain has taken from magazines and not
+	 * yet put into their slabs. Raised where they are taken (depot: under
+	 * its lock; hart: by that hart, pinned), lowered under c_slab_lock with
+	 * c_inuse.
+	 */
+	_Atomic uint64_t c_inflight;
 
 	/* Relaxed, any hart, off the hot path. */
 	_Atomic uint64_t c_alloc_fail, c_ctor_calls, c_dtor_calls, c_errors;
 	_Atomic uint64_t c_reaped; /* times a reap took something */
 };
-_Static_assert(offsetof(struct kmem_cache, c_slot) == 0,
-    "the hot pair reads the first word");
+_Static_assert(offsetof(struct kmem_cache, c_slot) == 0 &&
+	offsetof(struct kmem_cache, c_cold_slot) == 16,
+    "the hot pair reads the first word, the counting one the third");
+
+/* An empty magazine, of the size that is wanted now; its first round. */
+static inline void **
+mag_reformat(struct kmem_cache *cp, struct magazine *mp)
+{
+	uint32_t capacity =
+	    atomic_load_explicit(&cp->c_magsize, memory_order_relaxed);
+
+	if (atomic_load_explicit(&mp->mag_capacity, memory_order_relaxed) !=
+	    capacity)
+		mag_format(mp, capacity);
+	return mag_first(mp, capacity);
+}
+
+static inline uint64_t
+cold_slot(const struct kmem_cache *cp)
+{
+	return atomic_load_explicit(&cp->c_cold_slot, memory_order_relaxed);
+}
+
+/* The slot in force on the hart of `hc`. */
+static inline struct mag_slot *
+slot_of(const struct kmem_cache *cp, struct kmem_hart *hc)
+{
+	if (atomic_load_explicit(&cp->c_cold, memory_order_relaxed))
+		return hart_cold(hc);
+	return hart_own(hc);
+}
 
 void slab_lock(struct kmem_cache *cp) ACQUIRES(cp->c_slab_lock, rank_slab);
 void slab_unlock(struct kmem_cache *cp) RELEASES(cp->c_slab_lock, rank_slab);
@@ -271,10 +391,13 @@ void registry_lock_drop(void) RELEASES(rank_registry);
 
 /* Up to n objects from slabs that exist; takes the lock itself. */
 size_t slab_take(struct kmem_cache *cp, void **out, size_t n);
+void *slab_take_one(struct kmem_cache *cp);
 /* A new slab; one object of it goes straight to the caller. NULL: no memory. */
 void *slab_grow(struct kmem_cache *cp, unsigned flags);
 /* Slab layer alone: take one, growing if need be. */
 void *slab_alloc(struct kmem_cache *cp, unsigned flags);
+/* True where no object more may leave the slabs. */
+bool slab_limit_reached(struct kmem_cache *cp);
 /*
  * Objects back into their slabs. Each is verified; a misuse is reported and
  * dropped. Empty slabs beyond `keep` objects' worth leave: returns frames given
@@ -282,25 +405,92 @@ void *slab_alloc(struct kmem_cache *cp, unsigned flags);
  */
 size_t slab_put(struct kmem_cache *cp, void *const *objs, size_t n,
     bool keep_empty, uintptr_t caller);
+/* One object of the allocator's own back; frames given back. */
+size_t slab_put_own(struct kmem_cache *cp, void *obj);
+/* Rounds in flight (c_inflight) into their slabs; frames given back. */
+size_t slab_put_inflight(struct kmem_cache *cp, void *const *objs, size_t n,
+    bool keep_empty, uintptr_t caller);
+/* Would slab_take find anything now? */
+bool slab_has_free(struct kmem_cache *cp);
 /* Empty slabs back to the zones until *frames reaches target (0: all). */
 void slab_release_empty(struct kmem_cache *cp, size_t *frames, size_t target);
 /* Every slab, whatever is alive in it (single owner). Frames given back. */
 size_t slab_release_all(struct kmem_cache *cp);
+/* Holds no frame: the span of a cache without slabs. */
+extern const struct frame_span slab_no_span;
 void slab_layer_init(struct kmem_cache *cp);
 struct slab *slab_of(uintptr_t addr); /* NULL: not in a slab */
 /* Index of the object that holds addr; -1 when it lies in none. */
 long slab_index(const struct slab *sp, uintptr_t addr);
 uintptr_t slab_object(const struct slab *sp, unsigned index);
 
+/* First byte of the run. */
+static inline uintptr_t
+slab_base(const struct slab *sp)
+{
+	return sp->s_origin - sp->s_first;
+}
+
 static inline _Atomic uint64_t *
 slab_live_word(struct slab *sp, unsigned index)
 {
-	return &sp->s_bits[sp->s_cache->c_geo.g_words + index / 64];
+	return &sp->s_bits[index / 64];
 }
+
+static inline _Atomic uint64_t *
+slab_free_word(struct slab *sp, unsigned index)
+{
+	return &sp->s_bits[sp->s_free_at + index / 64];
+}
+
+/* Under c_slab_lock exact; else true at one instant. */
+static inline bool
+slab_is_free(const struct slab *sp, unsigned index)
+{
+	return (atomic_load_explicit(&sp->s_bits[sp->s_free_at + index / 64],
+		    memory_order_relaxed) >>
+		       (index % 64) &
+		   1) != 0;
+}
+
+/* slab_of for who expects the slab in the zone of this cache's latest one. */
+static inline struct slab *
+slab_near(const struct kmem_cache *cp, uintptr_t addr)
+{
+	const struct frame_span *span =
+	    atomic_load_explicit(&cp->c_span, memory_order_relaxed);
+	uintptr_t word = frame_span_slab(span, addr);
+
+	if (__builtin_expect(word == 0, 0))
+		return slab_of(addr);
+	return (struct slab *)word;
+}
+
+/* Quotient by the stride; false: there is a remainder (kmem_live.c, 4). */
+static inline bool
+slab_divide(const struct kmem_cache *cp, uintptr_t off, uint64_t *index)
+{
+	__extension__ typedef unsigned __int128 product_type;
+	product_type product = (product_type)off * cp->c_reciprocal;
+
+	*index = (uint64_t)(product >> 64);
+	return (uint64_t)product < cp->c_reciprocal;
+}
+
+/* ---- Making slabs, kmem_grow.c ---- */
+
+/* A constructed slab that no list holds; NULL: no memory, or a ctor failed. */
+struct slab *slab_build(struct kmem_cache *cp, unsigned flags);
+/* Destruct objects [0, n) of a slab that no list holds. */
+void slab_destruct(struct kmem_cache *cp, const struct slab *sp, unsigned n);
+/* Give back a slab that no list holds, without destructors. */
+size_t slab_discard(struct kmem_cache *cp, struct slab *sp);
 
 /* Descriptors, kmem_internal.c. */
 struct slab *slab_descriptor_alloc(const struct kmem_cache *cp, unsigned flags);
 size_t slab_descriptor_free(const struct kmem_cache *cp, struct slab *sp);
+size_t slab_descriptors_free(
+    const struct kmem_cache *cp, void *const *descriptors, size_t n);
 void kmem_internal_release(size_t *frames, size_t target);
 void kmem_internal_init(void);
 bool kmem_internal_next(unsigned i, struct kmem_cache **cp);
@@ -312,24 +502,62 @@ void kmem_harts_free(struct kmem_hart *harts);
 /* ---- Depot, kmem_depot.c ---- */
 
 void depot_init(struct kmem_cache *cp);
-/* Give `give` (full or empty, or NULL), get one of the other kind or NULL. */
+/*
+ * Give a magazine (or NULL), get one of the other kind or NULL: then nothing
+ * was given. Pinned. These are the visits that the control law counts.
+ */
 struct magazine *depot_swap_full(struct kmem_cache *cp, struct magazine *empty);
 struct magazine *depot_swap_empty(struct kmem_cache *cp, struct magazine *full);
+/* Objects that may idle in the depot (kmem_depot.c, 3). */
+static inline uint64_t
+idle_bound_locked(const struct kmem_cache *cp)
+{
+	uint64_t peak =
+	    cp->c_peak > cp->c_peak_last ? cp->c_peak : cp->c_peak_last;
+
+	return peak / 8;
+}
 struct magazine *depot_get_empty(struct kmem_cache *cp);
 void depot_put(struct kmem_cache *cp, struct magazine *mp, bool full);
-/* For reap: a full magazine; only a spare one with `trim`. */
-struct magazine *depot_reap_full(struct kmem_cache *cp, bool trim);
-struct magazine *depot_reap_empty(struct kmem_cache *cp, bool trim);
-void depot_tick(struct kmem_cache *cp);
+/* What a reap may take: anything, what was spare, what is beyond the bound. */
+enum depot_share { DEPOT_ALL, DEPOT_SPARE, DEPOT_IDLE };
+/* A magazine that leaves; the rounds of a full one are in flight from here. */
+struct magazine *depot_reap_full(struct kmem_cache *cp, enum depot_share share);
+struct magazine *depot_reap_empty(
+    struct kmem_cache *cp, enum depot_share share);
+/*
+ * End of an interval. `bound` is the number of objects that may idle here;
+ * true when there are magazines beyond it.
+ */
+bool depot_tick(struct kmem_cache *cp, uint64_t bound);
+/* Objects that nobody needed for a whole interval. */
+uint64_t depot_idle(struct kmem_cache *cp);
+/* Rounds by stride in bytes: at creation, and the ends of the law's range. */
+unsigned mag_rounds_for(size_t stride);
+unsigned mag_rounds_least(size_t stride);
+unsigned mag_rounds_most(size_t stride);
 
 /* ---- Hart layer, kmem_mag.c ---- */
 
 struct mag_slot *hart_slot(struct kmem_cache *cp, unsigned hart);
 void hart_slots_init(struct kmem_cache *cp);
+void hart_slots_find(struct kmem_cache *cp); /* after c_…_slot has changed */
 unsigned hart_rounds(struct kmem_cache *cp, unsigned hart);
 
 /* Free for `caller`; false after a report of a misuse. */
 bool kmem_free_from(struct kmem_cache *cp, void *obj, uintptr_t caller);
+/* What is left when neither magazine of the hart serves. */
+/* `depot`: whether it is still to be asked. kmem_miss.c */
+void *kmem_alloc_miss(
+    struct kmem_cache *cp, unsigned flags, uintptr_t caller, bool depot);
+void kmem_free_miss(
+    struct kmem_cache *cp, void *obj, uintptr_t caller, bool depot);
+
+/* ---- Level checked, kmem_live.c ---- */
+
+void *live_alloc(struct kmem_cache *cp, unsigned flags, uintptr_t caller);
+/* False after a report. */
+bool live_free(struct kmem_cache *cp, void *obj, uintptr_t caller);
 
 /* What a drain takes from one hart and one cache: up to four tops. */
 #define DRAIN_TOPS 4u
@@ -341,6 +569,20 @@ void hart_take(struct kmem_cache *cp, struct drained *out);
 /* Rounds to their slabs, magazines destroyed. Adds to *frames and *objects. */
 void drained_flush(struct kmem_cache *cp, const struct drained *d,
     size_t *frames, size_t *objects);
+
+/* ---- Idle time, kmem_idle.c ---- */
+
+/*
+ * Wait until no other hart is in the middle of giving idle magazines back.
+ * Not pinned, no lock held, not in an interrupt.
+ */
+void kmem_settle(void);
+
+/* ---- Reclaim, kmem_reap.c ---- */
+
+/* Up to `n` magazines of the depot, one kind: how many; adds to *got. */
+uint32_t depot_release(struct kmem_cache *cp, bool full, enum depot_share share,
+    uint32_t n, struct kmem_reaped *got, size_t target);
 
 /* ---- Reports, kmem_error.c ---- */
 
@@ -355,6 +597,11 @@ bool kmem_context_refused(const char *what, uintptr_t caller);
 /* ---- Registry, kmem_cache.c ---- */
 
 int registry_add(struct kmem_cache *cp); /* 0 or -KMEM_EEXIST */
+/* The oldest cache after a generation; the one after a cache; or NULL. */
+struct kmem_cache *registry_after_locked(uint64_t generation)
+    REQUIRES(rank_registry);
+struct kmem_cache *registry_next_locked(const struct kmem_cache *cp)
+    REQUIRES(rank_registry);
 void kmem_cache_hold(struct kmem_cache *cp);
 /* Up to n caches younger than *after, held, oldest first; advances *after. */
 unsigned kmem_cache_gather(
@@ -367,6 +614,5 @@ int kmalloc_init(void);
 void kmalloc_reset(void);
 void registry_init(void);
 void kmem_errors_reset(void);
-unsigned mag_rounds_for(size_t stride);
 
 #endif

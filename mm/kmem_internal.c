@@ -128,9 +128,14 @@ slab_descriptor_alloc(const struct kmem_cache *cp, unsigned flags)
 size_t
 slab_descriptor_free(const struct kmem_cache *cp, struct slab *sp)
 {
-	void *obj = sp;
+	return slab_put_own(descriptor_cache(cp), sp);
+}
 
-	return slab_put(descriptor_cache(cp), &obj, 1, true, 0);
+size_t
+slab_descriptors_free(
+    const struct kmem_cache *cp, void *const *descriptors, size_t n)
+{
+	return slab_put(descriptor_cache(cp), descriptors, n, true, 0);
 }
 
 struct magazine *
@@ -149,10 +154,21 @@ mag_create(uint32_t capacity)
 size_t
 mag_destroy(struct magazine *mp)
 {
-	void *obj = mp;
-
 	MM_ASSERT2(mp->mag_next == NULL, mp, mp->mag_next);
-	return slab_put(&internal[INTERNAL_MAGAZINE], &obj, 1, true, 0);
+	return slab_put_own(&internal[INTERNAL_MAGAZINE], mp);
+}
+
+bool
+mag_is_one(uintptr_t addr)
+{
+	struct slab *sp = slab_of(addr);
+	long index;
+
+	if (sp == NULL || sp->s_cache != &internal[INTERNAL_MAGAZINE])
+		return false;
+	index = slab_index(sp, addr);
+	return index >= 0 && slab_object(sp, (unsigned)index) == addr &&
+	    !slab_is_free(sp, (unsigned)index);
 }
 
 struct kmem_cache *
@@ -169,9 +185,8 @@ kmem_cache_descriptor_free(struct kmem_cache *cp)
 {
 	unsigned i = cp->c_frame_tag >= FRAME_TAG_USER ? INTERNAL_USER_CACHE
 						       : INTERNAL_CACHE;
-	void *obj = cp;
 
-	(void)slab_put(&internal[i], &obj, 1, true, 0);
+	(void)slab_put_own(&internal[i], cp);
 }
 
 struct kmem_hart *
@@ -187,10 +202,8 @@ kmem_harts_alloc(void)
 void
 kmem_harts_free(struct kmem_hart *harts)
 {
-	void *obj = harts;
-
 	if (harts != NULL)
-		(void)slab_put(&internal[INTERNAL_HART], &obj, 1, true, 0);
+		(void)slab_put_own(&internal[INTERNAL_HART], harts);
 }
 
 /* Empty slabs of our own; descriptors last, since others' slabs use them. */
@@ -210,6 +223,7 @@ kmem_init(void)
 	MM_ASSERT(port_hart_count() > 0);
 	registry_init();
 	slots_init();
+	frame_hart_init(slot_alloc());
 	kmem_internal_init();
 	frame_set_reclaim(kmem_low_memory);
 	return kmalloc_init();

@@ -70,42 +70,52 @@ reap_internal(struct reaping *r)
 	kmem_internal_release(&r->got.frames, r->target);
 }
 
-/* A full magazine's rounds to their slabs, and the magazine itself. */
+/* A magazine that has left the depot: rounds to their slabs, and itself. */
 static void
-reap_magazine(
-    struct kmem_cache *cp, struct magazine *mp, bool full, struct reaping *r)
+reap_magazine(struct kmem_cache *cp, struct magazine *mp, bool full,
+    struct kmem_reaped *got)
 {
 	uint32_t rounds = full
 	    ? atomic_load_explicit(&mp->mag_capacity, memory_order_relaxed)
 	    : 0;
 
-	r->got.frames += slab_put(cp, mag_first(mp, rounds), rounds, false, 0);
-	r->got.objects += rounds;
-	r->got.frames += mag_destroy(mp);
+	if (rounds > 0)
+		got->frames += slab_put_inflight(
+		    cp, mag_first(mp, rounds), rounds, false, 0);
+	got->objects += rounds;
+	got->frames += mag_destroy(mp);
+}
+
+uint32_t
+depot_release(struct kmem_cache *cp, bool full, enum depot_share share,
+    uint32_t n, struct kmem_reaped *got, size_t target)
+{
+	uint32_t done = 0;
+
+	for (; done < n && (target == 0 || got->frames < target); done++) {
+		struct magazine *mp = full ? depot_reap_full(cp, share)
+					   : depot_reap_empty(cp, share);
+
+		if (mp == NULL)
+			break;
+		reap_magazine(cp, mp, full, got);
+	}
+	return done;
 }
 
 static void
 reap_depot(struct kmem_cache *cp, bool trim, struct reaping *r)
 {
+	enum depot_share share = trim ? DEPOT_SPARE : DEPOT_ALL;
+	size_t target = r->target == 0 ? 0 : r->target + r->debt;
 	uint32_t full, empty;
-	struct magazine *mp;
 
 	depot_lock(cp);
 	full = cp->c_full.ml_count;
 	empty = cp->c_empty.ml_count;
 	depot_unlock(cp);
-	for (; full > 0 && !satisfied(r); full--) {
-		mp = depot_reap_full(cp, trim);
-		if (mp == NULL)
-			break;
-		reap_magazine(cp, mp, true, r);
-	}
-	for (; empty > 0 && !satisfied(r); empty--) {
-		mp = depot_reap_empty(cp, trim);
-		if (mp == NULL)
-			break;
-		reap_magazine(cp, mp, false, r);
-	}
+	(void)depot_release(cp, true, share, full, &r->got, target);
+	(void)depot_release(cp, false, share, empty, &r->got, target);
 }
 
 /* Runs on the hart that is drained, pinned. */
@@ -301,7 +311,10 @@ kmem_reap(enum kmem_level level, size_t target)
 	if (level == KMEM_REAP_ALL && !satisfied(&r)) {
 		reap_harts(&r);
 		reap_step(STEP_EMPTY, &r);
+		(void)frame_flush_all(); /* free already; now in long runs */
 	}
+	if (!port_in_interrupt())
+		kmem_settle();
 	r.got.frames -= r.debt < r.got.frames ? r.debt : r.got.frames;
 	add(&reap_frames, r.got.frames);
 	return r.got;
@@ -350,8 +363,10 @@ kmem_cache_shrink(struct kmem_cache *cp)
 		return 0;
 	r.got = flush_harts(cp, KMEM_ALL_HARTS);
 	reap_depot(cp, false, &r);
+	kmem_settle();
 	slab_release_empty(cp, &r.got.frames, 0);
 	reap_internal(&r);
+	(void)frame_flush_own();
 	return r.got.frames;
 }
 

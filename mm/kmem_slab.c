@@ -35,6 +35,10 @@
  */
 #include "kmem_impl.h"
 
+#define EMPTY_BATCH 16u /* slabs that leave under one hold of the lock */
+
+const struct frame_span slab_no_span;
+
 static unsigned
 bucket_of(unsigned inuse, unsigned total)
 {
@@ -75,53 +79,116 @@ uintptr_t
 slab_object(const struct slab *sp, unsigned index)
 {
 	MM_ASSERT2(index < sp->s_total, index, sp->s_total);
-	return sp->s_base + sp->s_first +
-	    (size_t)index * sp->s_cache->c_geo.g_stride;
+	return sp->s_origin + (size_t)index * sp->s_cache->c_geo.g_stride;
 }
 
 long
 slab_index(const struct slab *sp, uintptr_t addr)
 {
-	uintptr_t off = addr - sp->s_base - sp->s_first;
-	uintptr_t index;
+	uint64_t index;
 
-	if (addr < sp->s_base + sp->s_first)
+	if (addr < sp->s_origin)
 		return -1;
-	index = (uint32_t)off / (uint32_t)sp->s_cache->c_geo.g_stride;
+	(void)slab_divide(sp->s_cache, addr - sp->s_origin, &index);
 	return index < sp->s_total ? (long)index : -1;
+}
+
+static void slab_hang_locked(struct kmem_cache *cp, struct slab *sp,
+    unsigned bucket) REQUIRES(cp->c_slab_lock);
+static inline void
+slab_hang_locked(struct kmem_cache *cp, struct slab *sp, unsigned bucket)
+{
+	sp->s_bucket = (uint16_t)bucket;
+	list_add(&cp->c_slabs[bucket], &sp->s_node);
+	shared_store_32(&cp->c_occupied,
+	    atomic_load_explicit(&cp->c_occupied, memory_order_relaxed) |
+		1u << bucket);
+	cp->c_slab_full += bucket == SLAB_FULL;
+	cp->c_slab_empty += bucket == SLAB_EMPTY;
+}
+
+static void slab_unhang_locked(struct kmem_cache *cp, struct slab *sp)
+    REQUIRES(cp->c_slab_lock);
+static inline void
+slab_unhang_locked(struct kmem_cache *cp, struct slab *sp)
+{
+	unsigned bucket = sp->s_bucket;
+
+	list_remove(&sp->s_node);
+	if (list_empty(&cp->c_slabs[bucket]))
+		shared_store_32(&cp->c_occupied,
+		    atomic_load_explicit(
+			&cp->c_occupied, memory_order_relaxed) &
+			~(1u << bucket));
+	cp->c_slab_full -= bucket == SLAB_FULL;
+	cp->c_slab_empty -= bucket == SLAB_EMPTY;
+}
+
+static void slab_move_locked(struct kmem_cache *cp, struct slab *sp,
+    unsigned bucket) REQUIRES(cp->c_slab_lock);
+static __attribute__((noinline)) void
+slab_move_locked(struct kmem_cache *cp, struct slab *sp, unsigned bucket)
+{
+	slab_unhang_locked(cp, sp);
+	slab_hang_locked(cp, sp, bucket);
 }
 
 /* Put the slab into the list its count belongs to. */
 static void slab_rehang_locked(struct kmem_cache *cp, struct slab *sp)
     REQUIRES(cp->c_slab_lock);
-static void
+static inline void
 slab_rehang_locked(struct kmem_cache *cp, struct slab *sp)
 {
 	unsigned bucket = bucket_of(sp->s_inuse, sp->s_total);
 
-	if (bucket == sp->s_bucket)
-		return;
-	cp->c_slab_full -= sp->s_bucket == SLAB_FULL;
-	cp->c_slab_empty -= sp->s_bucket == SLAB_EMPTY;
-	list_remove(&sp->s_node);
-	sp->s_bucket = (uint16_t)bucket;
-	list_add(&cp->c_slabs[bucket], &sp->s_node);
-	cp->c_slab_full += bucket == SLAB_FULL;
-	cp->c_slab_empty += bucket == SLAB_EMPTY;
+	if (bucket != sp->s_bucket)
+		slab_move_locked(cp, sp, bucket);
 }
 
 /* The slab to take from: the fullest that is not full; an empty one last. */
 static struct slab *slab_pick_locked(struct kmem_cache *cp)
     REQUIRES(cp->c_slab_lock);
-static struct slab *
+static inline struct slab *
 slab_pick_locked(struct kmem_cache *cp)
 {
-	for (unsigned b = SLAB_FULL; b-- > SLAB_EMPTY;) {
-		if (!list_empty(&cp->c_slabs[b]))
-			return LIST_ENTRY(
-			    cp->c_slabs[b].l_next, struct slab, s_node);
+	uint32_t lists =
+	    atomic_load_explicit(&cp->c_occupied, memory_order_relaxed) &
+	    ~(1u << SLAB_FULL);
+	unsigned b = SLAB_FULL - 1;
+
+	if (lists == 0)
+		return NULL;
+	while ((lists >> b) == 0)
+		b--;
+	return LIST_ENTRY(cp->c_slabs[b].l_next, struct slab, s_node);
+}
+
+/*
+ * Free objects of one word of bits, lowest first, up to n: runs of set bits
+ * are runs of addresses. Returns how many; *bits loses them.
+ */
+static inline size_t
+word_pull(uint64_t *bits, uintptr_t addr, size_t stride, void **out, size_t n)
+{
+	uint64_t left = *bits;
+	unsigned at = 0; /* bits shifted out */
+	size_t got = 0;
+
+	while (left != 0 && got < n) {
+		unsigned skip = bit_lowest(left);
+		size_t from = got;
+
+		addr += skip * stride;
+		left >>= skip;
+		do {
+			out[got++] = (void *)addr;
+			addr += stride;
+			left >>= 1;
+		} while ((left & 1) != 0 && got < n);
+		at += skip + (unsigned)(got - from);
 	}
-	return NULL;
+	*bits = at < 64 ? *bits & ~(uint64_t)0 << at : 0;
+	return got;
 }
 
 /* Up to n free objects of one slab, lowest addresses first. */
@@ -131,45 +198,67 @@ static size_t
 slab_pull_locked(struct kmem_cache *cp, struct slab *sp, void **out, size_t n)
 {
 	unsigned words = (unsigned)div_up(sp->s_total, 64);
-	size_t got = 0;
+	size_t stride = cp->c_geo.g_stride, got = 0;
 
-	MM_ASSERT2(sp->s_inuse < sp->s_total, sp->s_base, sp->s_inuse);
+	MM_ASSERT2(sp->s_inuse < sp->s_total, sp->s_origin, sp->s_inuse);
 	for (unsigned w = sp->s_hint; w < words && got < n; w++) {
+		_Atomic uint64_t *word = slab_free_word(sp, w * 64);
 		uint64_t bits =
-		    atomic_load_explicit(&sp->s_bits[w], memory_order_relaxed);
+		    atomic_load_explicit(word, memory_order_relaxed);
 
-		while (bits != 0 && got < n) {
-			unsigned index = w * 64 + bit_lowest(bits);
-
-			bits &= bits - 1;
-			out[got++] = (void *)slab_object(sp, index);
-		}
-		shared_store_bits(&sp->s_bits[w], bits);
+		got += word_pull(&bits, sp->s_origin + w * 64 * stride, stride,
+		    out + got, n - got);
+		shared_store_bits(word, bits);
 		if (bits == 0)
 			sp->s_hint = (uint16_t)(w + 1);
 	}
-	MM_ASSERT2(got > 0, sp->s_base, sp->s_inuse);
+	MM_ASSERT2(got > 0, sp->s_origin, sp->s_inuse);
 	sp->s_inuse = (uint16_t)(sp->s_inuse + got);
-	MM_ASSERT2(sp->s_inuse <= sp->s_total, sp->s_base, sp->s_inuse);
+	MM_ASSERT2(sp->s_inuse <= sp->s_total, sp->s_origin, sp->s_inuse);
 	cp->c_inuse += got;
+	if (cp->c_inuse > cp->c_peak)
+		cp->c_peak = cp->c_inuse;
 	slab_rehang_locked(cp, sp);
 	return got;
+}
+
+/* Objects that the limit still allows. */
+static uint64_t limit_room_locked(const struct kmem_cache *cp)
+    REQUIRES(cp->c_slab_lock);
+static uint64_t
+limit_room_locked(const struct kmem_cache *cp)
+{
+	size_t limit = atomic_load_explicit(&cp->c_limit, memory_order_relaxed);
+
+	if (limit == 0)
+		return UINT64_MAX;
+	/* It may have been lowered below what is in use. */
+	return limit > cp->c_inuse ? limit - cp->c_inuse : 0;
+}
+
+/*
+ * Is there a slab with free objects? Without the lock: when the answer is out
+ * of date, one slab more is made than was needed.
+ */
+static inline bool
+slab_glance(const struct kmem_cache *cp)
+{
+	return (atomic_load_explicit(&cp->c_occupied, memory_order_relaxed) &
+		   ~(1u << SLAB_FULL)) != 0;
 }
 
 size_t
 slab_take(struct kmem_cache *cp, void **out, size_t n)
 {
+	uint64_t room;
 	size_t got = 0;
 
+	if (!slab_glance(cp))
+		return 0;
 	slab_lock(cp);
-	if (cp->c_limit != 0) {
-		/* A limit may have been lowered below what is in use. */
-		uint64_t room =
-		    cp->c_limit > cp->c_inuse ? cp->c_limit - cp->c_inuse : 0;
-
-		if (room < n)
-			n = room;
-	}
+	room = limit_room_locked(cp);
+	if (room < n)
+		n = room;
 	while (got < n) {
 		struct slab *sp = slab_pick_locked(cp);
 
@@ -177,139 +266,77 @@ slab_take(struct kmem_cache *cp, void **out, size_t n)
 			break;
 		got += slab_pull_locked(cp, sp, out + got, n - got);
 	}
-	if (cp->c_inuse > cp->c_hiwater)
-		cp->c_hiwater = cp->c_inuse;
 	slab_unlock(cp);
 	return got;
 }
 
-/* Destruct objects [0, n) of a slab that no list holds. */
-static void
-slab_destruct(struct kmem_cache *cp, const struct slab *sp, unsigned n)
-{
-	if (cp->c_dtor == NULL)
-		return;
-	for (unsigned i = 0; i < n; i++)
-		cp->c_dtor((void *)slab_object(sp, i), cp->c_arg);
-	atomic_fetch_add_explicit(&cp->c_dtor_calls, n, memory_order_relaxed);
-}
-
-static bool
-slab_construct(struct kmem_cache *cp, const struct slab *sp)
-{
-	if (cp->c_ctor == NULL)
-		return true;
-	for (unsigned i = 0; i < sp->s_total; i++) {
-		if (cp->c_ctor((void *)slab_object(sp, i), cp->c_arg) != 0) {
-			slab_destruct(cp, sp, i);
-			return false;
-		}
-		atomic_fetch_add_explicit(
-		    &cp->c_ctor_calls, 1, memory_order_relaxed);
-	}
-	return true;
-}
-
-/* Give back a slab that no list holds, without destructors. */
-static size_t
-slab_discard(struct kmem_cache *cp, struct slab *sp)
-{
-	void *run = (void *)sp->s_base;
-	size_t frames = sp->s_frames;
-	size_t descriptor = 0;
-
-	if (!cp->c_embedded)
-		descriptor = slab_descriptor_free(cp, sp);
-	frame_free(run, frames);
-	return frames + descriptor;
-}
-
-/* A run for a slab: the good length, else the shortest that holds an object. */
+/* One object of the slab to take from; NULL: none is free. */
+static void *slab_take_one_locked(struct kmem_cache *cp)
+    REQUIRES(cp->c_slab_lock);
 static void *
-slab_run(struct kmem_cache *cp, unsigned flags, bool *is_short)
+slab_take_one_locked(struct kmem_cache *cp)
 {
-	const struct geometry *g = &cp->c_geo;
-	unsigned low = (cp->c_flags & KMEM_LOW) != 0 ? FRAME_LOW : 0;
-	size_t align = g->g_align > FRAME_SIZE ? g->g_align >> FRAME_SHIFT : 1;
-	bool wait = (flags & KMEM_NOWAIT) == 0;
-	void *run;
+	struct slab *sp = slab_pick_locked(cp);
+	_Atomic uint64_t *word;
+	unsigned w, bit;
+	uint64_t bits;
 
-	*is_short = false;
-	run = frame_alloc(
-	    g->g_frames, align, low | FRAME_NOWAIT, cp->c_frame_tag);
-	if (run != NULL)
-		return run;
-	*is_short = true;
-	if (g->g_short_frames < g->g_frames) {
-		run = frame_alloc(g->g_short_frames, align, low | FRAME_NOWAIT,
-		    cp->c_frame_tag);
-		if (run != NULL)
-			return run;
-	}
-	if (!wait)
+	if (sp == NULL || limit_room_locked(cp) == 0)
 		return NULL;
-	return frame_alloc(g->g_short_frames, align, low, cp->c_frame_tag);
+	for (w = sp->s_hint;; w++) {
+		MM_ASSERT2(w * 64 < sp->s_total, sp->s_origin, sp->s_inuse);
+		word = slab_free_word(sp, w * 64);
+		bits = atomic_load_explicit(word, memory_order_relaxed);
+		if (bits != 0)
+			break;
+	}
+	bit = bit_lowest(bits);
+	bits &= bits - 1;
+	shared_store_bits(word, bits);
+	sp->s_hint = (uint16_t)(w + (bits == 0));
+	sp->s_inuse++;
+	if (++cp->c_inuse > cp->c_peak)
+		cp->c_peak = cp->c_inuse;
+	slab_rehang_locked(cp, sp);
+	return (
+	    void *)(sp->s_origin + (w * 64 + bit) * (size_t)cp->c_geo.g_stride);
 }
 
-/* Everything of a slab but its objects' construction and its list. */
-static struct slab *
-slab_make(struct kmem_cache *cp, unsigned flags)
+void *
+slab_take_one(struct kmem_cache *cp)
 {
-	const struct geometry *g = &cp->c_geo;
-	bool is_short;
-	void *run = slab_run(cp, flags, &is_short);
-	struct slab *sp = run;
-	unsigned words;
+	void *obj;
 
-	if (run == NULL)
+	if (!slab_glance(cp))
 		return NULL;
-	if (!cp->c_embedded)
-		sp = slab_descriptor_alloc(cp, flags);
-	if (sp == NULL) {
-		frame_free(run, is_short ? g->g_short_frames : g->g_frames);
-		return NULL;
-	}
-	list_init(&sp->s_node);
-	sp->s_cache = cp;
-	sp->s_base = (uintptr_t)run;
-	sp->s_frames = (uint16_t)(is_short ? g->g_short_frames : g->g_frames);
-	sp->s_total = (uint16_t)(is_short ? g->g_short_objects : g->g_objects);
-	sp->s_inuse = 0;
-	sp->s_colour = 0;
-	sp->s_first = cp->c_embedded
-	    ? (uint32_t)(sp->s_frames * FRAME_SIZE - sp->s_total * g->g_stride)
-	    : 0;
-	sp->s_hint = 0;
-	sp->s_bucket = SLAB_EMPTY;
-	words = (unsigned)div_up(sp->s_total, 64);
-	for (unsigned w = 0; w < g->g_words * (cp->c_live ? 2u : 1u); w++)
-		atomic_init(&sp->s_bits[w], 0);
-	for (unsigned w = 0; w < words; w++) {
-		unsigned left = sp->s_total - w * 64u;
-
-		atomic_init(&sp->s_bits[w],
-		    left >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << left) - 1);
-	}
-	frame_set_slab(run, sp->s_frames, (uintptr_t)sp);
-	return sp;
-}
-
-/* The next colour; a short slab has none to give. */
-static void
-slab_colour(struct kmem_cache *cp, struct slab *sp)
-{
-	const struct geometry *g = &cp->c_geo;
-
-	if (g->g_colours < 2 || sp->s_total != g->g_objects)
-		return;
 	slab_lock(cp);
-	sp->s_colour = (uint16_t)cp->c_colour_next;
-	cp->c_colour_next = (cp->c_colour_next + 1) % g->g_colours;
+	obj = slab_take_one_locked(cp);
 	slab_unlock(cp);
-	sp->s_first = (uint32_t)(sp->s_colour * g->g_colour_step);
-	MM_ASSERT2(sp->s_first + sp->s_total * g->g_stride <=
-		sp->s_frames * FRAME_SIZE,
-	    sp->s_first, sp->s_total);
+	return obj;
+}
+
+bool
+slab_has_free(struct kmem_cache *cp)
+{
+	bool has;
+
+	slab_lock(cp);
+	has = cp->c_inuse < cp->c_objects && limit_room_locked(cp) > 0;
+	slab_unlock(cp);
+	return has;
+}
+
+bool
+slab_limit_reached(struct kmem_cache *cp)
+{
+	bool reached;
+
+	if (atomic_load_explicit(&cp->c_limit, memory_order_relaxed) == 0)
+		return false;
+	slab_lock(cp);
+	reached = limit_room_locked(cp) == 0;
+	slab_unlock(cp);
+	return reached;
 }
 
 static void
@@ -317,17 +344,23 @@ slab_adopt(struct kmem_cache *cp, struct slab *sp, void **out)
 {
 	slab_lock(cp);
 	cp->c_slab_count++;
-	cp->c_slab_empty++;
 	cp->c_objects += sp->s_total;
 	cp->c_frames += sp->s_frames;
 	cp->c_grow++;
 	cp->c_short_slabs += sp->s_total != cp->c_geo.g_objects;
-	list_add(&cp->c_slabs[SLAB_EMPTY], &sp->s_node);
-	if (cp->c_limit == 0 || cp->c_inuse < cp->c_limit) {
-		(void)slab_pull_locked(cp, sp, out, 1);
-		if (cp->c_inuse > cp->c_hiwater)
-			cp->c_hiwater = cp->c_inuse;
-	}
+	slab_hang_locked(cp, sp, SLAB_EMPTY);
+	/* Fresh: its first object goes to the grower (defect G2). */
+	if (limit_room_locked(cp) == 0)
+		goto out;
+	*out = (void *)sp->s_origin;
+	shared_store_bits(slab_free_word(sp, 0),
+	    atomic_load_explicit(slab_free_word(sp, 0), memory_order_relaxed) &
+		~(uint64_t)1);
+	sp->s_inuse = 1;
+	if (++cp->c_inuse > cp->c_peak)
+		cp->c_peak = cp->c_inuse;
+	slab_rehang_locked(cp, sp);
+out:
 	slab_unlock(cp);
 }
 
@@ -336,21 +369,12 @@ slab_grow(struct kmem_cache *cp, unsigned flags)
 {
 	struct slab *sp;
 	void *obj = NULL;
-	bool full;
 
-	slab_lock(cp);
-	full = cp->c_limit != 0 && cp->c_inuse >= cp->c_limit;
-	slab_unlock(cp);
-	if (full)
+	if (slab_limit_reached(cp))
 		return NULL;
-	sp = slab_make(cp, flags);
+	sp = slab_build(cp, flags);
 	if (sp == NULL)
 		return NULL;
-	slab_colour(cp, sp);
-	if (!slab_construct(cp, sp)) {
-		(void)slab_discard(cp, sp);
-		return NULL;
-	}
 	slab_adopt(cp, sp, &obj);
 	return obj;
 }
@@ -358,17 +382,15 @@ slab_grow(struct kmem_cache *cp, unsigned flags)
 void *
 slab_alloc(struct kmem_cache *cp, unsigned flags)
 {
-	void *obj;
+	void *obj = slab_take_one(cp);
 
-	if (slab_take(cp, &obj, 1) == 1)
+	if (obj != NULL)
 		return obj;
 	if (port_in_interrupt())
 		flags |= KMEM_NOWAIT;
 	obj = slab_grow(cp, flags);
 	/* Reclaim may have found no frames, but objects in magazines. */
-	if (obj == NULL && slab_take(cp, &obj, 1) == 0)
-		return NULL;
-	return obj;
+	return obj != NULL ? obj : slab_take_one(cp);
 }
 
 /* Take a slab out of the cache's books; the lists no longer hold it. */
@@ -377,9 +399,7 @@ static void slab_forget_locked(struct kmem_cache *cp, struct slab *sp)
 static void
 slab_forget_locked(struct kmem_cache *cp, struct slab *sp)
 {
-	list_remove(&sp->s_node);
-	cp->c_slab_full -= sp->s_bucket == SLAB_FULL;
-	cp->c_slab_empty -= sp->s_bucket == SLAB_EMPTY;
+	slab_unhang_locked(cp, sp);
 	cp->c_slab_count--;
 	cp->c_objects -= sp->s_total;
 	cp->c_inuse -= sp->s_inuse;
@@ -387,18 +407,31 @@ slab_forget_locked(struct kmem_cache *cp, struct slab *sp)
 	cp->c_shrink++;
 }
 
-/* Destruct and give back the slabs of a private list. */
+/*
+ * Destruct and give back the slabs of a private list. Their descriptors go
+ * home together: those of neighbours are neighbours.
+ */
 static size_t
 slab_bury(struct kmem_cache *cp, struct list *dead)
 {
-	size_t frames = 0;
+	void *descriptors[EMPTY_BATCH];
+	size_t frames = 0, n = 0;
 
 	while (!list_empty(dead)) {
 		struct slab *sp = LIST_ENTRY(dead->l_next, struct slab, s_node);
+		void *run = (void *)slab_base(sp);
+		size_t run_frames = sp->s_frames;
 
 		list_remove(&sp->s_node);
 		slab_destruct(cp, sp, sp->s_total);
-		frames += slab_discard(cp, sp);
+		if (!cp->c_embedded)
+			descriptors[n++] = sp;
+		frame_free(run, run_frames);
+		frames += run_frames;
+		if (n == EMPTY_BATCH || (n > 0 && list_empty(dead))) {
+			frames += slab_descriptors_free(cp, descriptors, n);
+			n = 0;
+		}
 	}
 	return frames;
 }
@@ -415,114 +448,223 @@ slab_keep_locked(const struct kmem_cache *cp)
 }
 
 /*
- * The slab an object returns to, by address alone; the last one is tried
- * first, since neighbours come back together. NULL after noting why.
+ * Objects on their way back. Neighbours come back together, so what changes a
+ * slab's list is done once for a row of them.
  */
-static struct slab *
-put_target(struct kmem_cache *cp, uintptr_t addr, struct slab *last,
-    long *index, enum mm_error *kind)
-{
-	struct slab *sp = last;
-
-	if (sp == NULL || addr - sp->s_base >= sp->s_frames * FRAME_SIZE)
-		sp = slab_of(addr);
-	*kind = MM_FOREIGN_FREE;
-	if (sp == NULL)
-		return NULL;
-	*kind = MM_WRONG_CACHE;
-	if (sp->s_cache != cp)
-		return NULL;
-	*kind = MM_INTERIOR_FREE;
-	*index = slab_index(sp, addr);
-	if (*index < 0 || slab_object(sp, (unsigned)*index) != addr)
-		return NULL;
-	*kind = MM_DOUBLE_FREE;
-	if ((atomic_load_explicit(
-		 &sp->s_bits[*index / 64], memory_order_relaxed) >>
-		    (*index % 64) &
-		1) != 0)
-		return NULL;
-	return sp;
-}
+struct returning {
+	bool rt_keep_empty;
+	struct list rt_dead; /* slabs that leave */
+};
 
 /*
- * A slab has become empty: move what may not stay to `dead`. Two at most, so
+ * A slab has become empty: move what may not stay to the dead. Two at most, so
  * that the section stays short and an excess still shrinks with every slab.
  */
-static void slab_retire_locked(struct kmem_cache *cp, struct list *dead,
-    bool keep_empty, struct slab **last) REQUIRES(cp->c_slab_lock);
+static void slab_retire_locked(struct kmem_cache *cp, struct returning *rt)
+    REQUIRES(cp->c_slab_lock);
 static void
-slab_retire_locked(struct kmem_cache *cp, struct list *dead, bool keep_empty,
-    struct slab **last)
+slab_retire_locked(struct kmem_cache *cp, struct returning *rt)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		struct slab *sp;
 
 		if (cp->c_slab_empty == 0 ||
-		    (keep_empty && slab_keep_locked(cp)))
+		    (rt->rt_keep_empty && slab_keep_locked(cp)))
 			return;
 		sp = LIST_ENTRY(
 		    cp->c_slabs[SLAB_EMPTY].l_next, struct slab, s_node);
 		slab_forget_locked(cp, sp);
-		list_add(dead, &sp->s_node);
-		if (*last == sp)
-			*last = NULL;
+		list_add(&rt->rt_dead, &sp->s_node);
 	}
 }
 
-/* One object back. False with *kind: a misuse, nothing was changed. */
-static bool slab_put_one_locked(struct kmem_cache *cp, uintptr_t addr,
-    struct slab **last, struct list *dead, bool keep_empty, enum mm_error *kind)
-    REQUIRES(cp->c_slab_lock);
-static bool
-slab_put_one_locked(struct kmem_cache *cp, uintptr_t addr, struct slab **last,
-    struct list *dead, bool keep_empty, enum mm_error *kind)
+/* The slab of an address; NULL with *kind: no free of this cache. */
+static struct slab *
+put_target(const struct kmem_cache *cp, uintptr_t addr, enum mm_error *kind)
 {
-	long index = 0;
-	struct slab *sp = put_target(cp, addr, *last, &index, kind);
-	unsigned word = (unsigned)index / 64;
+	struct slab *sp = slab_near(cp, addr);
 
+	*kind = MM_FOREIGN_FREE;
 	if (sp == NULL)
-		return false;
-	MM_ASSERT2(sp->s_inuse > 0, sp->s_base, addr);
-	shared_store_bits(&sp->s_bits[word],
-	    atomic_load_explicit(&sp->s_bits[word], memory_order_relaxed) |
-		(uint64_t)1 << (index % 64));
-	if (word < sp->s_hint)
-		sp->s_hint = (uint16_t)word;
-	sp->s_inuse--;
-	cp->c_inuse--;
+		return NULL;
+	*kind = MM_WRONG_CACHE;
+	return sp->s_cache == cp ? sp : NULL;
+}
+
+/*
+ * The row of objects at the head of objs that lie in one slab: how many came
+ * back. It ends before an address outside that slab, and before a misuse, which
+ * sets *kind; then nothing was changed for it.
+ */
+static size_t put_row_locked(struct kmem_cache *cp, struct slab *sp,
+    void *const *objs, size_t n, enum mm_error *kind) REQUIRES(cp->c_slab_lock);
+static inline size_t
+put_row_locked(struct kmem_cache *cp, struct slab *sp, void *const *objs,
+    size_t n, enum mm_error *kind)
+{
+	const uintptr_t origin = sp->s_origin, base = slab_base(sp);
+	const uintptr_t bytes = (uintptr_t)sp->s_frames << FRAME_SHIFT;
+	_Atomic uint64_t *words = slab_free_word(sp, 0);
+	uint64_t hint = sp->s_hint;
+	size_t done;
+
+	for (done = 0; done < n; done++) {
+		uintptr_t addr = (uintptr_t)objs[done];
+		uint64_t index, bit, bits;
+
+		if (addr - base >= bytes)
+			break;
+		if (!slab_divide(cp, addr - origin, &index) ||
+		    index >= sp->s_total) {
+			*kind = MM_INTERIOR_FREE;
+			break;
+		}
+		bits = atomic_load_explicit(
+		    &words[index / 64], memory_order_relaxed);
+		bit = (uint64_t)1 << (index % 64);
+		if ((bits & bit) != 0) {
+			*kind = MM_DOUBLE_FREE;
+			break;
+		}
+		shared_store_bits(&words[index / 64], bits | bit);
+		if (index / 64 < hint)
+			hint = index / 64;
+	}
+	sp->s_hint = (uint16_t)hint;
+	return done;
+}
+
+/* The books after `n` objects of one slab came back. */
+static void put_close_locked(struct kmem_cache *cp, struct slab *sp, size_t n,
+    struct returning *rt) REQUIRES(cp->c_slab_lock);
+static void
+put_close_locked(
+    struct kmem_cache *cp, struct slab *sp, size_t n, struct returning *rt)
+{
+	MM_ASSERT2(sp->s_inuse >= n, sp->s_origin, sp->s_inuse);
+	sp->s_inuse = (uint16_t)(sp->s_inuse - n);
+	MM_ASSERT2(cp->c_inuse >= n, cp->c_inuse, n);
+	cp->c_inuse -= n;
 	slab_rehang_locked(cp, sp);
-	*last = sp;
 	if (sp->s_inuse == 0)
-		slab_retire_locked(cp, dead, keep_empty, last);
-	return true;
+		slab_retire_locked(cp, rt);
+}
+
+/* Row by row, up to the end or a misuse: how many were looked at. */
+static size_t put_rows_locked(struct kmem_cache *cp, void *const *objs,
+    size_t n, struct returning *rt, enum mm_error *kind)
+    REQUIRES(cp->c_slab_lock);
+static size_t
+put_rows_locked(struct kmem_cache *cp, void *const *objs, size_t n,
+    struct returning *rt, enum mm_error *kind)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		enum mm_error bad = MM_ERRORS_MAX;
+		struct slab *sp = put_target(cp, (uintptr_t)objs[done], kind);
+		size_t row;
+
+		if (sp == NULL)
+			return done + 1;
+		row = put_row_locked(cp, sp, objs + done, n - done, &bad);
+		MM_ASSERT2(row > 0 || bad != MM_ERRORS_MAX, objs[done], sp);
+		if (row > 0)
+			put_close_locked(cp, sp, row, rt);
+		done += row;
+		*kind = bad;
+		if (bad != MM_ERRORS_MAX)
+			return done + 1;
+	}
+	*kind = MM_ERRORS_MAX;
+	return done;
+}
+
+/* `flying`: the objects are counted in c_inflight. */
+static __attribute__((noinline)) size_t
+put_all(struct kmem_cache *cp, void *const *objs, size_t n, bool keep_empty,
+    bool flying, uintptr_t caller)
+{
+	struct returning rt = { .rt_keep_empty = keep_empty };
+	size_t i = 0;
+
+	list_init(&rt.rt_dead);
+	while (i < n) {
+		enum mm_error kind;
+		size_t done;
+
+		slab_lock(cp);
+		done = put_rows_locked(cp, objs + i, n - i, &rt, &kind);
+		if (flying)
+			atomic_fetch_sub_explicit(
+			    &cp->c_inflight, done, memory_order_relaxed);
+		slab_unlock(cp);
+		i += done;
+		/* Reports run with no lock held; then we go on behind it. */
+		if (kind != MM_ERRORS_MAX)
+			kmem_report(cp, kind, (uintptr_t)objs[i - 1], caller,
+			    "found when its magazine reached the slab");
+	}
+	return list_empty(&rt.rt_dead) ? 0 : slab_bury(cp, &rt.rt_dead);
 }
 
 size_t
 slab_put(struct kmem_cache *cp, void *const *objs, size_t n, bool keep_empty,
     uintptr_t caller)
 {
-	struct list dead;
-	size_t i = 0;
+	return put_all(cp, objs, n, keep_empty, false, caller);
+}
 
-	list_init(&dead);
-	while (i < n) {
-		enum mm_error kind = MM_ERRORS_MAX;
-		struct slab *last = NULL; /* good under this lock only */
-		bool good = true;
+size_t
+slab_put_inflight(struct kmem_cache *cp, void *const *objs, size_t n,
+    bool keep_empty, uintptr_t caller)
+{
+	return put_all(cp, objs, n, keep_empty, true, caller);
+}
 
-		slab_lock(cp);
-		for (; i < n && good; i++)
-			good = slab_put_one_locked(cp, (uintptr_t)objs[i],
-			    &last, &dead, keep_empty, &kind);
-		slab_unlock(cp);
-		/* Reports run with no lock held; then we go on behind it. */
-		if (!good)
-			kmem_report(cp, kind, (uintptr_t)objs[i - 1], caller,
-			    "found when its magazine reached the slab");
+size_t
+slab_put_own(struct kmem_cache *cp, void *obj)
+{
+	struct slab *sp = slab_near(cp, (uintptr_t)obj);
+	_Atomic uint64_t *word;
+	uint64_t index, bit, bits;
+	bool dead;
+
+	MM_ASSERT2(sp != NULL && sp->s_cache == cp, obj, cp->c_name);
+	MM_ASSERT2(slab_divide(cp, (uintptr_t)obj - sp->s_origin, &index) &&
+		index < sp->s_total,
+	    obj, sp);
+	word = slab_free_word(sp, (unsigned)index);
+	bit = (uint64_t)1 << (index % 64);
+	slab_lock(cp);
+	bits = atomic_load_explicit(word, memory_order_relaxed);
+	MM_ASSERT2((bits & bit) == 0, obj, sp);
+	shared_store_bits(word, bits | bit);
+	if (index / 64 < sp->s_hint)
+		sp->s_hint = (uint16_t)(index / 64);
+	sp->s_inuse--;
+	cp->c_inuse--;
+	slab_rehang_locked(cp, sp);
+	dead = sp->s_inuse == 0 && !slab_keep_locked(cp);
+	if (dead)
+		slab_forget_locked(cp, sp);
+	slab_unlock(cp);
+	return dead ? slab_discard(cp, sp) : 0;
+}
+
+/* Empty slabs, up to n, out of the books. */
+static void
+empty_take(struct kmem_cache *cp, struct list *dead, unsigned n)
+{
+	slab_lock(cp);
+	for (; n > 0 && !list_empty(&cp->c_slabs[SLAB_EMPTY]); n--) {
+		struct slab *sp = LIST_ENTRY(
+		    cp->c_slabs[SLAB_EMPTY].l_next, struct slab, s_node);
+
+		slab_forget_locked(cp, sp);
+		list_add(dead, &sp->s_node);
 	}
-	return slab_bury(cp, &dead);
+	slab_unlock(cp);
 }
 
 void
@@ -531,17 +673,18 @@ slab_release_empty(struct kmem_cache *cp, size_t *frames, size_t target)
 	struct list dead;
 
 	while (target == 0 || *frames < target) {
-		list_init(&dead);
-		slab_lock(cp);
-		if (!list_empty(&cp->c_slabs[SLAB_EMPTY])) {
-			struct slab *sp =
-			    LIST_ENTRY(cp->c_slabs[SLAB_EMPTY].l_next,
-				struct slab, s_node);
+		unsigned n = EMPTY_BATCH;
 
-			slab_forget_locked(cp, sp);
-			list_add(&dead, &sp->s_node);
-		}
-		slab_unlock(cp);
+		/* A glance is enough: who must be exact has stopped others. */
+		if ((atomic_load_explicit(
+			 &cp->c_occupied, memory_order_relaxed) &
+			(1u << SLAB_EMPTY)) == 0)
+			return;
+		/* Not one slab more than needed. */
+		if (target != 0 && (target - *frames) / cp->c_geo.g_frames < n)
+			n = (unsigned)((target - *frames) / cp->c_geo.g_frames);
+		list_init(&dead);
+		empty_take(cp, &dead, n > 0 ? n : 1);
 		if (list_empty(&dead))
 			return;
 		*frames += slab_bury(cp, &dead);

@@ -5,18 +5,34 @@
  * Slot 0 is nobody's: on every hart it holds the dummy magazine, which reads
  * both empty and full, so that the hot pair of a cache without magazines, or
  * of one whose every call is verified, falls through to the slow path at no
- * cost to anybody else. Slots are handed out lowest first; when none is left a
- * cache works without magazines and kmem_info.magazine says 0.
+ * cost to anybody else. The next KMEM_SLOTS_FIXED are for caches that ask for
+ * one by number, so that code can be compiled for them; such a cache has its
+ * slot whatever its level, for that code looks there and nowhere else. The
+ * others are handed out lowest first; when none is left a cache works without
+ * magazines and kmem_info.magazine says 0.
  */
 #include "kmem_impl.h"
 
 #define SLOTS_MAX 4096u
 
-/* The word below the middle is NULL, the middle is a multiple of 512. */
-_Alignas(MAG_BYTES) void *const mag_dummy_words[2 * MAG_BYTES / 8];
+/*
+ * The word below the middle is NULL, the middle is a multiple of 512. The first
+ * half is a magazine of capacity 0: its mag_low is its end.
+ */
+_Alignas(MAG_BYTES) void *const mag_dummy_words[2 * MAG_BYTES / 8] = {
+	[1] = (void *)((uintptr_t)MAG_BYTES << 32),
+};
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+	offsetof(struct magazine, mag_capacity) == 8 &&
+	offsetof(struct magazine, mag_low) == 12,
+    "the dummy's header");
 
 static struct mm_lock slot_lock;
-static uint64_t slot_used[SLOTS_MAX / 64]; /* guarded by slot_lock */
+/* Guarded by slot_lock. Of fixed slots the first word has those claimed. */
+static uint64_t slot_used[SLOTS_MAX / 64];
+
+/* Slots that slot_alloc does not hand out. */
+#define SLOTS_KEPT (((uint64_t)1 << (KMEM_SLOTS_FIXED + 1)) - 1)
 
 uint64_t
 slot_dummy(void)
@@ -50,26 +66,38 @@ slots_init(void)
 	slot_clear(slot_dummy());
 }
 
+static size_t
+slot_count(void)
+{
+	size_t count = port_slot_count();
+
+	return count < SLOTS_MAX ? count : SLOTS_MAX;
+}
+
+static uint64_t
+slot_offset(size_t slot)
+{
+	return port_slot_origin() + slot * sizeof(struct mag_slot);
+}
+
 uint64_t
 slot_alloc(void)
 {
-	size_t count = port_slot_count();
+	size_t count = slot_count();
 	uint64_t offset = 0;
 
-	if (count > SLOTS_MAX)
-		count = SLOTS_MAX;
 	mm_lock_acquire(&slot_lock);
 	for (unsigned w = 0; w * 64 < count && offset == 0; w++) {
+		uint64_t used = slot_used[w] | (w == 0 ? SLOTS_KEPT : 0);
 		unsigned bit;
 
-		if (~slot_used[w] == 0)
+		if (~used == 0)
 			continue;
-		bit = bit_lowest(~slot_used[w]);
+		bit = bit_lowest(~used);
 		if (w * 64 + bit >= count)
 			break;
 		slot_used[w] |= (uint64_t)1 << bit;
-		offset = port_slot_origin() +
-		    (w * 64 + bit) * sizeof(struct mag_slot);
+		offset = slot_offset(w * 64 + bit);
 	}
 	mm_lock_release(&slot_lock);
 	if (offset != 0)
@@ -77,20 +105,84 @@ slot_alloc(void)
 	return offset;
 }
 
-void
-slot_free(uint64_t offset)
+/* An even slot and the odd one behind it, which holds its counts. */
+uint64_t
+slot_alloc_cold(void)
+{
+	const uint64_t even = UINT64_C(0x5555555555555555);
+	size_t count = slot_count();
+	uint64_t offset = 0;
+
+	mm_lock_acquire(&slot_lock);
+	for (unsigned w = 0; w * 64 < count && offset == 0; w++) {
+		uint64_t used = slot_used[w] | (w == 0 ? SLOTS_KEPT : 0);
+		uint64_t pairs = ~used & ~used >> 1 & even;
+		unsigned bit;
+
+		if (pairs == 0)
+			continue;
+		bit = bit_lowest(pairs);
+		if (w * 64 + bit + 1 >= count)
+			break;
+		slot_used[w] |= (uint64_t)3 << bit;
+		offset = slot_offset(w * 64 + bit);
+	}
+	mm_lock_release(&slot_lock);
+	if (offset == 0)
+		return 0;
+	slot_clear(offset);
+	for (unsigned h = 0, harts = port_hart_count(); h < harts; h++) {
+		struct mag_cold *cold = (struct mag_cold *)slot_at(h, offset);
+
+		shared_store_64(&cold->allocs, 0);
+		shared_store_64(&cold->frees, 0);
+	}
+	return offset;
+}
+
+uint64_t
+slot_claim(unsigned slot)
+{
+	uint64_t bit = (uint64_t)1 << slot, offset = 0;
+
+	MM_ASSERT2(slot > 0 && slot <= KMEM_SLOTS_FIXED, slot, 0);
+	mm_lock_acquire(&slot_lock);
+	if (slot < slot_count() && (slot_used[0] & bit) == 0) {
+		slot_used[0] |= bit;
+		offset = slot_offset(slot);
+	}
+	mm_lock_release(&slot_lock);
+	if (offset != 0)
+		slot_clear(offset);
+	return offset;
+}
+
+static void
+slots_drop(uint64_t offset, uint64_t mask)
 {
 	uint64_t slot = (offset - port_slot_origin()) / sizeof(struct mag_slot);
 
 	if (offset == 0)
 		return;
 	MM_ASSERT2(slot > 0 && slot < SLOTS_MAX, offset, slot);
-	for (unsigned h = 0; h < port_hart_count(); h++)
+	for (unsigned h = 0, harts = port_hart_count(); h < harts; h++)
 		MM_ASSERT2(
 		    slot_top(slot_at(h, offset)) == mag_dummy_top(), h, slot);
+	mask <<= slot % 64;
 	mm_lock_acquire(&slot_lock);
-	MM_ASSERT2(
-	    (slot_used[slot / 64] >> (slot % 64) & 1) == 1, offset, slot);
-	slot_used[slot / 64] &= ~((uint64_t)1 << (slot % 64));
+	MM_ASSERT2((slot_used[slot / 64] & mask) == mask, offset, slot);
+	slot_used[slot / 64] &= ~mask;
 	mm_lock_release(&slot_lock);
+}
+
+void
+slot_free(uint64_t offset)
+{
+	slots_drop(offset, 1);
+}
+
+void
+slot_free_cold(uint64_t offset)
+{
+	slots_drop(offset, 3);
 }

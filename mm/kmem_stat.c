@@ -18,6 +18,10 @@ static const struct kmem_schema schema[] = {
 	    objects_inuse, "object", "gauge", "Handed out and not freed yet."),
 	FIELD(objects_cached, "object", "gauge",
 	    "Free, in magazines of harts and depot."),
+	FIELD(objects_idle, "object", "gauge",
+	    "Cached in the depot and needed by nobody for a whole interval."),
+	FIELD(idle_bound, "object", "gauge",
+	    "What may idle in the depot; more goes back on idle time."),
 	FIELD(objects_total, "object", "gauge", "That all slabs can hold."),
 	FIELD(slabs_full, "slab", "gauge", "Slabs with no free object."),
 	FIELD(slabs_partial, "slab", "gauge",
@@ -81,7 +85,8 @@ stats_slabs(struct kmem_cache *cp, struct kmem_stats *st, uint64_t *out)
 	st->slabs_partial =
 	    cp->c_slab_count - cp->c_slab_full - cp->c_slab_empty;
 	st->frames = cp->c_frames;
-	st->hiwater = cp->c_hiwater;
+	st->hiwater = cp->c_hiwater > cp->c_peak ? cp->c_hiwater : cp->c_peak;
+	st->idle_bound = idle_bound_locked(cp);
 	st->alloc = cp->c_slab_allocs;
 	st->free = cp->c_slab_frees;
 	st->grow = cp->c_grow;
@@ -97,8 +102,10 @@ stats_harts(struct kmem_cache *cp, struct kmem_stats *st)
 	for (unsigned h = 0; h < port_hart_count(); h++) {
 		const struct kmem_hart *hc = &cp->c_harts[h];
 
-		alloc += shared_load_64(&hc->hc_alloc);
-		free += shared_load_64(&hc->hc_free);
+		if (hart_cold(hc) != NULL) {
+			alloc += shared_load_64(&hart_counts(hc)->allocs);
+			free += shared_load_64(&hart_counts(hc)->frees);
+		}
 		st->mag_miss += shared_load_64(&hc->hc_alloc_miss) +
 		    shared_load_64(&hc->hc_free_miss);
 		st->depot_get += shared_load_64(&hc->hc_depot_get);
@@ -129,9 +136,13 @@ kmem_cache_stats(struct kmem_cache *cp, struct kmem_stats *st)
 	stats_slabs(cp, st, &out);
 	if (cp->c_harts != NULL)
 		stats_harts(cp, st);
+	st->objects_idle = depot_idle(cp);
 	depot_lock(cp);
-	st->objects_cached += cp->c_depot_rounds;
+	st->objects_cached +=
+	    cp->c_depot_rounds + counter_read(&cp->c_inflight);
 	st->depot_contended = cp->c_depot_lock.lk_contended;
+	st->mag_grow = cp->c_mag_grown;
+	st->mag_shrink = cp->c_mag_shrunk;
 	depot_unlock(cp);
 	if (st->objects_cached > out)
 		st->objects_cached = out;
@@ -166,9 +177,9 @@ kmem_cache_hart_stats(
 		    shared_load_64(&hc->hc_free_miss) >
 		0;
 	st->rounds = hart_rounds(cp, hart);
-	if (counted) {
-		st->alloc = shared_load_64(&hc->hc_alloc);
-		st->free = shared_load_64(&hc->hc_free);
+	if (counted && hart_cold(hc) != NULL) {
+		st->alloc = shared_load_64(&hart_counts(hc)->allocs);
+		st->free = shared_load_64(&hart_counts(hc)->frees);
 	}
 	st->mag_miss = shared_load_64(&hc->hc_alloc_miss) +
 	    shared_load_64(&hc->hc_free_miss);
@@ -194,13 +205,23 @@ kmem_cache_get_info(struct kmem_cache *cp, struct kmem_info *info)
 		    ? 0
 		    : atomic_load_explicit(
 			  &cp->c_magsize, memory_order_relaxed),
-		.limit = cp->c_limit,
+		.limit =
+		    atomic_load_explicit(&cp->c_limit, memory_order_relaxed),
 		.waste_ppm = g->g_waste_ppm,
 		.generation = cp->c_generation,
 		.protect = cp->c_protect,
 		.flags = cp->c_flags,
 	};
 	kmem_name_copy(info->name, cp->c_name, sizeof(info->name));
+}
+
+/* The colour by what it does; descriptors inside the slab have none. */
+static unsigned
+slab_colour_index(const struct slab *sp)
+{
+	if (sp->s_cache->c_embedded)
+		return 0;
+	return (unsigned)(sp->s_first / sp->s_cache->c_geo.g_colour_step);
 }
 
 /* Objects of a slab that callers hold. */
@@ -231,9 +252,9 @@ kmem_cache_slabs(struct kmem_cache *cp, struct kmem_slab_info *out, size_t n)
 			struct slab *sp = LIST_ENTRY(l, struct slab, s_node);
 
 			out[seen++] = (struct kmem_slab_info){
-				.addr = sp->s_base,
+				.addr = slab_base(sp),
 				.frames = sp->s_frames,
-				.colour = sp->s_colour,
+				.colour = slab_colour_index(sp),
 				.inuse = sp->s_inuse,
 				.live = slab_live(cp, sp),
 				.total = sp->s_total,
@@ -257,19 +278,16 @@ kmem_whatis(uintptr_t addr, struct kmem_whatis *w)
 	if (sp == NULL)
 		return;
 	kmem_name_copy(w->cache, sp->s_cache->c_name, sizeof(w->cache));
-	w->slab = sp->s_base;
+	w->slab = slab_base(sp);
 	index = slab_index(sp, addr);
 	if (index < 0)
 		return;
 	w->is_object = true;
 	w->base = slab_object(sp, (unsigned)index);
 	w->offset = addr - w->base;
-	w->allocated =
-	    (counter_read(&sp->s_bits[index / 64]) >> (index % 64) & 1) == 0;
+	w->allocated = !slab_is_free(sp, (unsigned)index);
 	if (sp->s_cache->c_live)
-		w->live =
-		    (int)(counter_read(&sp->s_bits[sp->s_cache->c_geo.g_words +
-			      (size_t)index / 64]) >>
-			    (index % 64) &
-			1);
+		w->live = (int)(counter_read(&sp->s_bits[index / 64]) >>
+			(index % 64) &
+		    1);
 }

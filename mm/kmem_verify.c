@@ -42,33 +42,34 @@ check_bits(const struct kmem_cache *cp, struct slab *sp, struct verdict *v)
 	bool both = false;
 
 	for (unsigned w = 0; w < words; w++) {
-		uint64_t bits = counter_read(&sp->s_bits[w]);
+		uint64_t bits = counter_read(slab_free_word(sp, w * 64));
 
 		free += bits_set(bits);
 		if (w < sp->s_hint && bits != 0)
 			found(v, cp->c_name, "free bit below the hint",
-			    sp->s_base);
+			    slab_base(sp));
 		if (cp->c_live)
 			both |= (counter_read(slab_live_word(sp, w * 64)) &
 				    bits) != 0;
 	}
 	if (sp->s_total - free != sp->s_inuse)
 		found(v, cp->c_name,
-		    "I2: slab count is not total less free bits", sp->s_base);
+		    "I2: slab count is not total less free bits",
+		    slab_base(sp));
 	if (both)
-		found(
-		    v, cp->c_name, "I5: object both free and live", sp->s_base);
+		found(v, cp->c_name, "I5: object both free and live",
+		    slab_base(sp));
 }
 
 /* I4 */
 static void
 check_frames(const struct kmem_cache *cp, struct slab *sp, struct verdict *v)
 {
-	uintptr_t last = sp->s_base + (sp->s_frames - 1u) * FRAME_SIZE;
+	uintptr_t last = slab_base(sp) + (sp->s_frames - 1u) * FRAME_SIZE;
 
-	if (slab_of(sp->s_base) != sp || slab_of(last) != sp)
+	if (slab_of(slab_base(sp)) != sp || slab_of(last) != sp)
 		found(v, cp->c_name, "I4: frame does not name its slab",
-		    sp->s_base);
+		    slab_base(sp));
 }
 
 /* I1, I3 */
@@ -95,7 +96,7 @@ check_slabs_locked(struct kmem_cache *cp, struct verdict *v)
 			    (b == SLAB_FULL) != (sp->s_inuse == sp->s_total) ||
 			    (b == SLAB_EMPTY) != (sp->s_inuse == 0))
 				found(v, cp->c_name, "I1: slab in a wrong list",
-				    sp->s_base);
+				    slab_base(sp));
 			check_bits(cp, sp, v);
 			check_frames(cp, sp, v);
 		}
@@ -117,7 +118,7 @@ round_good(struct kmem_cache *cp, uintptr_t obj)
 	index = slab_index(sp, obj);
 	if (index < 0 || slab_object(sp, (unsigned)index) != obj)
 		return false;
-	return (counter_read(&sp->s_bits[index / 64]) >> (index % 64) & 1) == 0;
+	return !slab_is_free(sp, (unsigned)index);
 }
 
 /* I6, I7 */

@@ -32,6 +32,17 @@ shared_store_64(uint64_t *word, uint64_t value)
 #endif
 }
 
+/* Of a word that is read by relaxed atomic loads. */
+static inline void
+shared_store_32(_Atomic uint32_t *word, uint32_t value)
+{
+#ifdef SHARED_ATOMIC
+	__atomic_store_n((uint32_t *)(uintptr_t)word, value, __ATOMIC_RELAXED);
+#else
+	*(volatile uint32_t *)(uintptr_t)word = value;
+#endif
+}
+
 static inline void
 shared_store_top(void ***word, void **value)
 {

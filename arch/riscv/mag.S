@@ -39,13 +39,13 @@
 arch_mag_pop:
 	ld	a5, ARCH_MAG_DESC_SLOT(a0)
 	add	a5, a5, tp
-pop_first:
+.Lpop_first:
 	ld	a4, ARCH_MAG_SLOT_TOP(a5)
 	ld	a0, -8(a4)
 	addi	a4, a4, -8
-	beqz	a0, pop_end
+	beqz	a0, .Lpop_end
 	sd	a4, ARCH_MAG_SLOT_TOP(a5)	/* commit */
-pop_end:
+.Lpop_end:
 	ret
 	.size	arch_mag_pop, . - arch_mag_pop
 
@@ -55,17 +55,67 @@ pop_end:
 arch_mag_push:
 	ld	a5, ARCH_MAG_DESC_SLOT(a0)
 	add	a5, a5, tp
-push_first:
+.Lpush_first:
 	ld	a4, ARCH_MAG_SLOT_TOP(a5)
 	andi	a3, a4, ARCH_MAG_BYTES - 1
 	beqz	a3, 1f
 	sd	a1, 0(a4)
 	addi	a4, a4, 8
 	sd	a4, ARCH_MAG_SLOT_TOP(a5)	/* commit */
-push_end:
+.Lpush_end:
 	ret
-1:	tail	arch_mag_push_slow
+1:	mv	a2, ra				/* the caller, for reports */
+	tail	arch_mag_push_slow
 	.size	arch_mag_push, . - arch_mag_push
 
-	restartable pop_first, pop_end
-	restartable push_first, push_end
+/*
+ * The counting pair, on the cold slot: the same sequences, then the count by
+ * one AMO, behind the commit, so that an interrupt finds it still to come or
+ * done. Relaxed: only this hart writes it. Alloc goes on to the claim with the
+ * object as third argument; both go elsewhere with the arguments they had.
+ */
+	.balign	8
+	.globl arch_mag_cold_alloc
+	.type	arch_mag_cold_alloc, @function
+arch_mag_cold_alloc:
+	ld	a5, ARCH_MAG_DESC_COLD(a0)
+	add	a5, a5, tp
+.Lcold_pop_first:
+	ld	a4, ARCH_MAG_SLOT_TOP(a5)
+	ld	a2, -8(a4)
+	addi	a4, a4, -8
+	beqz	a2, 1f
+	sd	a4, ARCH_MAG_SLOT_TOP(a5)	/* commit */
+.Lcold_pop_end:
+	li	a3, 1
+	addi	a5, a5, ARCH_MAG_SLOT_ALLOCS
+	amoadd.d	zero, a3, (a5)
+	tail	arch_mag_cold_claim
+1:	tail	arch_mag_cold_empty
+	.size	arch_mag_cold_alloc, . - arch_mag_cold_alloc
+
+	.balign	8
+	.globl arch_mag_cold_free
+	.type	arch_mag_cold_free, @function
+arch_mag_cold_free:
+	ld	a5, ARCH_MAG_DESC_COLD(a0)
+	add	a5, a5, tp
+.Lcold_push_first:
+	ld	a4, ARCH_MAG_SLOT_TOP(a5)
+	andi	a3, a4, ARCH_MAG_BYTES - 1
+	beqz	a3, 1f
+	sd	a1, 0(a4)
+	addi	a4, a4, 8
+	sd	a4, ARCH_MAG_SLOT_TOP(a5)	/* commit */
+.Lcold_push_end:
+	li	a0, 1
+	addi	a5, a5, ARCH_MAG_SLOT_FREES
+	amoadd.d	zero, a0, (a5)
+	ret
+1:	tail	arch_mag_cold_full
+	.size	arch_mag_cold_free, . - arch_mag_cold_free
+
+	restartable .Lpop_first, .Lpop_end
+	restartable .Lpush_first, .Lpush_end
+	restartable .Lcold_pop_first, .Lcold_pop_end
+	restartable .Lcold_push_first, .Lcold_push_end

@@ -4,6 +4,7 @@ arch-y += backtrace.o
 arch-y += boot.o
 arch-y += hart.o
 arch-y += mag.o
+arch-y += mag_frame.o
 arch-y += mmu.o
 arch-y += plic.o
 arch-y += sbi.o
@@ -16,5 +17,16 @@ arch-y += trap_entry.o
 ARCH_CFLAGS := -fstack-protector-strong -mstack-protector-guard=tls \
 	-mstack-protector-guard-reg=tp -mstack-protector-guard-offset=-8
 
-# Where a push goes when the loaded magazine has no room.
-ARCH_LDFLAGS := -Xlinker --defsym=arch_mag_push_slow=kmem_free_slow
+# Where a push goes when the loaded magazine has no room, and the like.
+ARCH_LDFLAGS := -Xlinker --defsym=arch_mag_push_slow=kmem_free_for \
+	-Xlinker --defsym=arch_mag_cold_claim=kmem_cold_claim \
+	-Xlinker --defsym=arch_mag_cold_empty=kmem_cold_empty \
+	-Xlinker --defsym=arch_mag_cold_full=kmem_cold_full \
+	-Xlinker --defsym=arch_frame_take_slow=frame_slow_take \
+	-Xlinker --defsym=arch_frame_give_slow=frame_slow_give \
+	-Xlinker --defsym=arch_frame_give_far=frame_far_give \
+	-Xlinker --defsym=arch_frame_give_bad=frame_bad_give
+
+# Not on any hot way.
+$(foreach f,backtrace hart mmu plic sbi trap,$(eval \
+	CFLAGS-arch/riscv/$(f) := -Os))

@@ -5,7 +5,8 @@
  * Theory of operation
  * 1. Interrupts come while a hart runs a thread, never inside a trap, and see
  *    the hot pair of mag.S either not begun or done: its pc is moved back here,
- *    before anything else runs. Exceptions see it where it was.
+ *    before anything else runs. Exceptions see it where it was. The ranges, of
+ *    mag.S and of the inline sites, are a table that the linker gathers.
  * 2. tp is the hart's own in here (trap_entry.S), whatever the thread had.
  * 3. h_interrupt counts nesting of what may not wait: an interrupt, and within
  *    a thread a call to the own hart (kernel/smp.c).
@@ -21,27 +22,78 @@
 /* Called by trap_entry.S only. */
 void trap_dispatch(struct trap_frame *tf);
 
-/* A range of mag.S: an interrupt in [first, end) resumes at first. */
-struct restart {
-	uintptr_t first, end;
-};
 extern char trap_probe_load[], trap_probe_failed[]; /* trap_entry.S */
-extern const struct restart __restart_start[], __restart_end[];
+
+/* The lowest first and the highest end of the table. Constant after init. */
+static struct mag_range bound;
+
+#ifdef QUARRY_TEST_BOUNDARY
+void (*volatile arch_mag_watch)(uintptr_t pc, uintptr_t resume);
+#endif
+
+static bool
+within(const struct mag_range *r, uintptr_t pc)
+{
+	return pc - r->mr_first < r->mr_end - r->mr_first;
+}
+
+void
+arch_mag_init(void)
+{
+	const struct mag_range *r = __restart_start;
+
+	bound = *r;
+	for (uintptr_t n = arch_mag_range_count(); n > 0; n--, r++) {
+		if (r->mr_first < bound.mr_first)
+			bound.mr_first = r->mr_first;
+		if (r->mr_end > bound.mr_end)
+			bound.mr_end = r->mr_end;
+	}
+}
+
+/* The range that holds pc, or NULL. The link keeps the table short. */
+static const struct mag_range *
+range_of(uintptr_t pc)
+{
+	const struct mag_range *r = __restart_start;
+
+	/* One test for Lua, libraries and most of the kernel. */
+	if (!within(&bound, pc))
+		return NULL;
+	for (uintptr_t n = arch_mag_range_count(); n > 0; n--, r++)
+		if (within(r, pc))
+			return r;
+	return NULL;
+}
 
 uintptr_t
 arch_mag_rewind(uintptr_t pc)
 {
-	uintptr_t n = ((uintptr_t)__restart_end - (uintptr_t)__restart_start) /
-	    sizeof(struct restart);
-	const struct restart *table = __restart_start;
+	const struct mag_range *r = range_of(pc);
 
-	/* The table is in address order: one test for nearly all of them. */
-	if (pc <= table[0].first || pc >= table[n - 1].end)
-		return pc;
-	for (const struct restart *r = table; r < table + n; r++)
-		if (pc >= r->first && pc < r->end)
-			return r->first;
-	return pc;
+	return r == NULL ? pc : r->mr_first;
+}
+
+bool
+arch_mag_inside(uintptr_t pc)
+{
+	return range_of(pc) != NULL;
+}
+
+/* An interrupt came at pc: where the hart goes on. */
+static uintptr_t
+resume_at(uintptr_t pc)
+{
+#ifdef QUARRY_TEST_NO_REWIND
+	uintptr_t resume = pc; /* the negative control */
+#else
+	uintptr_t resume = arch_mag_rewind(pc);
+#endif
+#ifdef QUARRY_TEST_BOUNDARY
+	if (arch_mag_watch != NULL)
+		arch_mag_watch(pc, resume);
+#endif
+	return resume;
 }
 
 void
@@ -53,7 +105,7 @@ trap_dispatch(struct trap_frame *tf)
 		kernel_exception(tf);
 		return;
 	}
-	tf->tf_epc = arch_mag_rewind(tf->tf_epc);
+	tf->tf_epc = resume_at(tf->tf_epc);
 	h->h_interrupt++;
 	kernel_interrupt(tf, (unsigned)(tf->tf_cause & 0xff));
 	h->h_interrupt--;

@@ -5,9 +5,9 @@
  * Theory of operation
  *
  * 1. A hart is a fiber. Fibers change only at points: every function of the
- *    port is one, and so is port_sim_point(), which mm's locks and shared
- *    accessors call in this build. What lies between two points is one step
- *    that nobody can see half done. A schedule is the sequence of fibers
+ *    port is one, and so is every atomic access of mm, and in half of the runs
+ *    every plain one too (sim_access.c). What lies between two points is one
+ *    step that nobody can see half done. A schedule is the sequence of fibers
  *    chosen at the points, and the seed determines it.
  *
  * 2. The seed also draws a character for the run: how often a point switches,
@@ -21,73 +21,65 @@
  *    function does. The function runs on the caller's fiber, which answers
  *    port_hart_self() with the target meanwhile.
  *
- * 4. port_pause always lets another fiber go on, so a spinning hart cannot
+ * 4. Interrupts come at points of an unpinned hart. The hot pair (sim_hot.c)
+ *    is not pinned: between its first load and its commit an interrupt, or a
+ *    function of port_hart_call, makes it start anew, as arch/riscv does by
+ *    moving the saved pc.
+ *
+ * 5. port_pause always lets another fiber go on, so a spinning hart cannot
  *    keep the lock's owner from running. A run that passes more points than
  *    its limit makes no progress: deadlock and livelock both end there.
  *
- * 5. Replay: the same seed gives the same run, because nothing else enters.
- *    Each run happens in a forked process with its zone at a fixed address.
+ * 6. Replay: the same seed gives the same run, because nothing else enters.
+ *    Memory, mm's variables and the scene's are put back before each run
+ *    (sim_world.c), and all addresses that matter are fixed.
  *
- * 6. What it cannot find: weak memory. Fibers see every store at once and in
- *    order; ThreadSanitizer over port_threads.c covers missing order.
- *
- * 7. Negative control: compiled with MM_PLANT_NO_DRAIN_HANDSHAKE,
- *    port_hart_call neither waits nor masks. The simulator has to find that.
+ * 7. Weak memory. Fibers see every store at once and in order, so a missing
+ *    order does no harm here; in one run of eight sim_race.c therefore keeps
+ *    the orders that are promised, and judges each access by them.
  */
 
-#include "sim.h"
-
 #include "host.h"
+#include "sim_impl.h"
 
-#include <mm/frame.h>
-#include <mm/host.h>
 #include <mm/port.h>
 
-#include <setjmp.h>
-#include <stdatomic.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <ucontext.h>
 #include <unistd.h>
 
-#define STACK_BYTES   ((size_t)256 << 10)
-#define STEPS_DEFAULT 2000000u
-#define ZONE_ADDRESS  ((uintptr_t)0x100000000000)
+#define STACK_BYTES   ((size_t)128 << 10)
+#define GUARD_BYTES   ((size_t)4 << 10)
+#define STEPS_DEFAULT 20000000u
 #define NOBODY        UINT32_MAX
-/* Wall-clock bound of one run, for loops without a point. Seconds. */
-#define RUN_SECONDS   60u
+#define RACES_ONE_IN  8u
 
-struct fiber {
-	jmp_buf jump;
-	ucontext_t context; /* only for the first entry */
-	unsigned self;      /* hart it acts as */
-	unsigned pins;      /* depth, of the frame it is in */
-	bool in_interrupt;
-	bool done;
-};
+struct fiber sim_fibers[SIM_HARTS_MAX];
+struct fiber sim_alone;
+struct fiber *sim_current = &sim_alone;
+struct sim_outcome *sim_outcome;
+unsigned sim_watching;
 
-static struct fiber fibers[SIM_HARTS_MAX];
-static struct fiber alone; /* before and after the fibers run */
-static struct fiber *current = &alone;
 static unsigned masked_by[SIM_HARTS_MAX]; /* fiber whose call runs there */
 static unsigned fiber_count;
 
 static jmp_buf home;
 static ucontext_t home_context;
 static const struct sim_scene *scene_now;
-static struct sim_outcome *outcome; /* shared with the parent */
+static bool looking, tracing;
 
 static uint64_t rng[2];
 static uint64_t steps_max;
-static unsigned switch_one_in;
+/* Points until the next choice: mean, and how many are left. */
+static unsigned switch_mean, switch_left;
+static unsigned plain_mean, plain_left;
 static unsigned weight[SIM_HARTS_MAX];
 
 static void (*interrupt_fn)(void *);
 static void *interrupt_arg;
-static unsigned interrupt_one_in;
+static unsigned interrupt_mean, interrupt_left;
 
 /* splitmix64 by Sebastiano Vigna (public domain): spreads small seeds. */
 static uint64_t
@@ -112,41 +104,77 @@ sim_random(void)
 	return rng[1] + y;
 }
 
+static unsigned
+below(unsigned n)
+{
+	return (unsigned)((sim_random() >> 32) * n >> 32);
+}
+
+/* 1 … 2 * mean - 1. */
+static unsigned
+around(unsigned mean)
+{
+	return 1 + below(2 * mean - 1);
+}
+
 void
 sim_note(uint64_t value)
 {
-	outcome->digest = (outcome->digest ^ value) * 0x100000001b3u;
+	sim_outcome->digest =
+	    (sim_outcome->digest ^ value) * 0x100000001b3u + 1;
+}
+
+void
+sim_say(const char *format, ...)
+{
+	struct sim_outcome *out = sim_outcome;
+	size_t n = strlen(out->said);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(out->said + n, sizeof(out->said) - n, format, args);
+	va_end(args);
+}
+
+unsigned
+sim_hart(void)
+{
+	return sim_current->self;
 }
 
 _Noreturn void
 sim_fail(const char *what, uintptr_t a, uintptr_t b)
 {
-	outcome->failed = true;
-	(void)snprintf(outcome->what, sizeof(outcome->what),
+	struct sim_outcome *out = sim_outcome;
+
+	out->failed = true;
+	(void)snprintf(out->what, sizeof(out->what),
 	    "%s (0x%jx, 0x%jx) on hart %u at step %ju", what, (uintmax_t)a,
-	    (uintmax_t)b, current->self, (uintmax_t)outcome->steps);
+	    (uintmax_t)b, sim_current->self, (uintmax_t)out->steps);
 	_exit(1);
 }
+
+/* --- the schedule --- */
 
 static bool
 runnable(unsigned f)
 {
-	unsigned by = masked_by[fibers[f].self];
+	unsigned by = masked_by[sim_fibers[f].self];
 
-	return !fibers[f].done && (by == NOBODY || by == f);
+	return !sim_fibers[f].done && (by == NOBODY || by == f);
 }
 
 /* Any runnable fiber, by weight; NOBODY when there is none. */
 static unsigned
 choose(void)
 {
-	uint64_t sum = 0, at;
+	unsigned sum = 0, at;
 
 	for (unsigned f = 0; f < fiber_count; f++)
 		sum += runnable(f) ? weight[f] : 0;
 	if (sum == 0)
 		return NOBODY;
-	at = sim_random() % sum;
+	at = below(sum);
 	for (unsigned f = 0; f < fiber_count; f++) {
 		if (!runnable(f))
 			continue;
@@ -157,59 +185,108 @@ choose(void)
 	return NOBODY;
 }
 
+/* A step is over: the scene's invariants on what everybody can see. */
+static void
+look(void)
+{
+	unsigned was = sim_watching;
+
+	if (scene_now->look == NULL || looking)
+		return;
+	looking = true;
+	sim_watching = 0;
+	scene_now->look(scene_now->arg);
+	sim_watching = was;
+	looking = false;
+	sim_outcome->checks++;
+}
+
 /* Let somebody go on; returns when the caller's turn comes again. */
 static void
 reschedule(void)
 {
 	unsigned next = choose();
-	struct fiber *was = current;
+	struct fiber *was = sim_current;
 
 	if (next == NOBODY)
 		sim_fail("deadlock: no hart can run", 0, 0);
 	sim_note(next);
-	if (&fibers[next] == was)
+	if (&sim_fibers[next] == was)
 		return;
-	outcome->switches++;
+	look();
+	sim_outcome->switches++;
+	if (tracing)
+		(void)fprintf(stderr, "step %ju: hart %u, was %td\n",
+		    (uintmax_t)sim_outcome->steps, next, was - sim_fibers);
 	if (_setjmp(was->jump) == 0) {
-		current = &fibers[next];
-		_longjmp(current->jump, 1);
+		sim_current = &sim_fibers[next];
+		_longjmp(sim_current->jump, 1);
 	}
 }
 
 static void
 step(void)
 {
-	outcome->steps++;
-	if (outcome->steps > steps_max)
+	sim_outcome->steps++;
+	if (sim_outcome->steps > steps_max)
 		sim_fail("no progress: deadlock or livelock", steps_max, 0);
 }
 
 static void
-maybe_interrupt(void)
+interrupt(struct fiber *f)
 {
-	struct fiber *f = current;
+	bool was = f->in_range;
 
-	if (interrupt_one_in == 0 || f->pins != 0 || f->in_interrupt ||
-	    sim_random() % interrupt_one_in != 0)
-		return;
+	interrupt_left = around(interrupt_mean);
 	f->pins = 1;
 	f->in_interrupt = true;
+	f->in_range = false;
 	interrupt_fn(interrupt_arg);
 	if (f->pins != 1)
 		sim_fail("interrupt handler returned pinned", f->pins, 0);
 	f->in_interrupt = false;
 	f->pins = 0;
+	f->in_range = was;
+	sim_outcome->interrupts++;
+	/* The trap's return finds the pc moved back to the first load. */
+	if (was) {
+		f->rewound = true;
+		sim_outcome->rewinds++;
+	}
+}
+
+static void
+maybe_interrupt(void)
+{
+	struct fiber *f = sim_current;
+
+	if (interrupt_mean != 0 && f->pins == 0 && !f->in_interrupt &&
+	    --interrupt_left == 0)
+		interrupt(f);
 }
 
 void
-port_sim_point(void)
+sim_point(void)
 {
-	if (current == &alone)
+	if (sim_watching == 0)
 		return;
 	step();
 	maybe_interrupt();
-	if (switch_one_in <= 1 || sim_random() % switch_one_in == 0)
+	if (--switch_left == 0) {
+		switch_left = around(switch_mean);
 		reschedule();
+	}
+}
+
+void
+sim_point_plain(void)
+{
+	step();
+	maybe_interrupt();
+	if (--plain_left == 0) {
+		plain_left = around(plain_mean);
+		reschedule();
+	}
 }
 
 void
@@ -217,40 +294,23 @@ sim_set_interrupt(void (*fn)(void *), void *arg, unsigned one_in)
 {
 	interrupt_fn = fn;
 	interrupt_arg = arg;
-	interrupt_one_in = one_in;
+	interrupt_mean = one_in;
+	interrupt_left = one_in != 0 ? around(one_in) : 0;
+}
+
+void
+sim_set_pace(unsigned one_in)
+{
+	switch_mean = one_in;
+	switch_left = around(one_in);
 }
 
 /* --- the port --- */
 
-int
-host_port_start(unsigned harts)
-{
-	(void)harts;
-	memset(&alone, 0, sizeof(alone));
-	current = &alone;
-	for (unsigned h = 0; h < SIM_HARTS_MAX; h++)
-		masked_by[h] = NOBODY;
-	return 0;
-}
-
-void
-host_port_stop(void)
-{
-}
-
-/* Only outside a run: inside, a fiber is its hart. */
-void
-mm_host_attach(unsigned hart)
-{
-	if (current != &alone || alone.pins != 0 || hart >= port_hart_count())
-		sim_fail("mm_host_attach out of place", hart, 0);
-	alone.self = hart;
-}
-
 unsigned
 port_hart_self(void)
 {
-	return current->self;
+	return sim_current->self;
 }
 
 unsigned long
@@ -259,66 +319,74 @@ port_pin(void)
 	unsigned long was;
 
 	/* The point comes first: pinning and what follows is one step. */
-	port_sim_point();
-	was = current->pins;
-	current->pins++;
+	sim_point();
+	was = sim_current->pins;
+	sim_current->pins++;
 	return was;
 }
 
 void
 port_unpin(unsigned long saved)
 {
-	if (current->pins == 0 || saved != current->pins - 1)
-		sim_fail("unpin out of order", saved, current->pins);
-	current->pins--;
-	port_sim_point();
+	if (sim_current->pins == 0 || saved != sim_current->pins - 1)
+		sim_fail("unpin out of order", saved, sim_current->pins);
+	sim_current->pins--;
+	sim_point();
 }
 
-#ifndef MM_PLANT_NO_DRAIN_HANDSHAKE
 static bool
 hart_closed(unsigned hart)
 {
 	/* A fiber away on another hart left its own unpinned. */
-	if (current != &alone && fibers[hart].self == hart &&
-	    fibers[hart].pins != 0)
+	if (sim_current != &sim_alone && sim_fibers[hart].self == hart &&
+	    sim_fibers[hart].pins != 0)
 		return true;
 	return masked_by[hart] != NOBODY;
 }
 
+/* Wait until nothing of the hart's own can run, and keep it so. */
 static void
 hart_enter(unsigned hart)
 {
+	struct fiber *f = sim_current, *target = &sim_fibers[hart];
+
 	while (hart_closed(hart)) {
 		step();
 		reschedule();
 	}
-	masked_by[hart] =
-	    current == &alone ? SIM_HARTS_MAX : (unsigned)(current - fibers);
+	if (f == &sim_alone) {
+		masked_by[hart] = SIM_HARTS_MAX;
+		return;
+	}
+	masked_by[hart] = (unsigned)(f - sim_fibers);
+	/* The target's interrupt entry: its hot pair starts anew. */
+	if (target != f && target->in_range) {
+		target->rewound = true;
+		sim_outcome->rewinds++;
+	}
+	sim_race_order(hart, (unsigned)(f - sim_fibers));
 }
 
 static void
 hart_leave(unsigned hart)
 {
+	unsigned f = (unsigned)(sim_current - sim_fibers);
+
 	masked_by[hart] = NOBODY;
+	if (sim_current == &sim_alone)
+		return;
+	sim_race_order(f, hart);
+	/* Others may be at work on our own hart meanwhile. */
+	while (!runnable(f)) {
+		step();
+		reschedule();
+	}
 }
-#else
-static void
-hart_enter(unsigned hart)
-{
-	(void)hart;
-}
-
-static void
-hart_leave(unsigned hart)
-{
-	(void)hart;
-}
-#endif
 
 bool
 port_hart_call(unsigned hart, void (*fn)(void *), void *arg)
 {
-	struct fiber *f = current;
+	struct fiber *f = sim_current;
 	unsigned was = f->self;
 
 	if (f->pins != 0)
@@ -327,9 +395,7 @@ port_hart_call(unsigned hart, void (*fn)(void *), void *arg)
 		sim_fail("port_hart_call in an interrupt", hart, 0);
 	if (hart >= port_hart_count())
 		sim_fail("port_hart_call: no such hart", hart, 0);
-	port_sim_point();
-	if (host_is_deaf(hart))
-		return false;
+	sim_point();
 	hart_enter(hart);
 	f->self = hart;
 	f->pins = 1;
@@ -341,27 +407,28 @@ port_hart_call(unsigned hart, void (*fn)(void *), void *arg)
 	f->pins = 0;
 	f->self = was;
 	hart_leave(hart);
-	outcome->calls += hart != was ? 1 : 0;
-	port_sim_point();
+	sim_outcome->calls += hart != was ? 1 : 0;
+	sim_point();
 	return true;
 }
 
 unsigned
 host_pins(void)
 {
-	return current->in_interrupt ? current->pins - 1 : current->pins;
+	return sim_current->in_interrupt ? sim_current->pins - 1
+					 : sim_current->pins;
 }
 
 bool
 port_in_interrupt(void)
 {
-	return current->in_interrupt;
+	return sim_current->in_interrupt;
 }
 
 void
 port_pause(void)
 {
-	if (current == &alone)
+	if (sim_current == &sim_alone)
 		sim_fail("spins with nobody else running", 0, 0);
 	step();
 	reschedule();
@@ -371,132 +438,138 @@ port_pause(void)
 uint64_t
 port_clock_ns(void)
 {
-	return outcome->steps * 100;
+	return sim_outcome->steps * 100;
 }
 
 /* --- a run --- */
 
 static void
-fiber_main(void)
+fiber_end(struct fiber *me)
 {
-	struct fiber *me = current;
+	unsigned next;
 
-	if (_setjmp(me->jump) == 0)
-		(void)swapcontext(&me->context, &home_context);
-	scene_now->body((unsigned)(me - fibers), scene_now->arg);
 	if (me->pins != 0)
 		sim_fail("body returned pinned", me->pins, 0);
 	me->done = true;
-	if (choose() != NOBODY)
-		reschedule();
+	next = choose();
+	if (next != NOBODY) {
+		sim_current = &sim_fibers[next];
+		_longjmp(sim_current->jump, 1);
+	}
 	for (unsigned f = 0; f < fiber_count; f++) {
-		if (!fibers[f].done)
+		if (!sim_fibers[f].done)
 			sim_fail("deadlock: no hart can run", f, 0);
 	}
 	_longjmp(home, 1);
 }
 
+/* Made once, resumed at the _setjmp for each run. */
 static void
-fibers_create(unsigned harts)
+fiber_main(void)
 {
-	for (unsigned h = 0; h < harts; h++) {
-		struct fiber *f = &fibers[h];
-		char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct fiber *me = sim_current;
 
-		if (stack == MAP_FAILED || getcontext(&f->context) != 0)
-			sim_fail("no memory for a fiber", h, 0);
-		f->self = h;
-		f->context.uc_stack.ss_sp = stack;
-		f->context.uc_stack.ss_size = STACK_BYTES;
-		f->context.uc_link = NULL;
-		makecontext(&f->context, fiber_main, 0);
-		/* Run it up to its first _setjmp, from where it is resumed. */
-		current = f;
-		(void)swapcontext(&home_context, &f->context);
+	for (;;) {
+		if (_setjmp(me->jump) == 0) {
+			if (me->born)
+				fiber_end(me);
+			me->born = true;
+			(void)swapcontext(&me->context, &home_context);
+		}
+		scene_now->body((unsigned)(me - sim_fibers), scene_now->arg);
 	}
-	current = &alone;
 }
 
 static void
-on_panic(const char *what, uintptr_t a, uintptr_t b)
+fiber_create(unsigned h)
 {
-	sim_fail(what, a, b);
+	struct fiber *f = &sim_fibers[h];
+	char *stack = mmap(NULL, GUARD_BYTES + STACK_BYTES,
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (stack == MAP_FAILED ||
+	    mprotect(stack, GUARD_BYTES, PROT_NONE) != 0 ||
+	    getcontext(&f->context) != 0)
+		sim_fail("no memory for a fiber", h, 0);
+	f->context.uc_stack.ss_sp = stack + GUARD_BYTES;
+	f->context.uc_stack.ss_size = STACK_BYTES;
+	f->context.uc_link = NULL;
+	makecontext(&f->context, fiber_main, 0);
+	/* Run it up to its first _setjmp, from where it is resumed. */
+	sim_current = f;
+	(void)swapcontext(&home_context, &f->context);
+	sim_current = &sim_alone;
 }
 
-static _Noreturn void
-child(const struct sim_options *opt, const struct sim_scene *scene)
+/* What the seed decides before anything runs. */
+static void
+draw_character(const struct sim_options *opt)
 {
-	struct host_options host = {
-		.bytes = opt->bytes,
-		.harts = opt->harts,
-		.at = opt->bytes != 0 ? ZONE_ADDRESS : 0,
-	};
 	uint64_t seed = opt->seed;
+	unsigned plain;
 
-	(void)alarm(RUN_SECONDS);
 	rng[0] = spread(&seed);
 	rng[1] = spread(&seed) | 1;
 	steps_max = opt->steps_max != 0 ? opt->steps_max : STEPS_DEFAULT;
-	switch_one_in = 1u << (sim_random() % 5);
-	for (unsigned h = 0; h < opt->harts; h++)
-		weight[h] = 1u << (sim_random() % 4);
-	scene_now = scene;
-	host_panic_hook = on_panic;
-	if (host_start(&host) != 0)
-		sim_fail("host_start failed", opt->bytes, opt->harts);
-	if (scene->before != NULL)
-		scene->before(scene->arg);
-	fiber_count = opt->harts;
-	fibers_create(opt->harts);
-	if (_setjmp(home) == 0) {
-		unsigned first = choose();
-
-		current = &fibers[first];
-		_longjmp(current->jump, 1);
+	switch_mean = 1u << below(7);
+	switch_left = around(switch_mean);
+	plain = below(6);
+	plain_mean = 1u << (2 + plain);
+	plain_left = around(plain_mean);
+	for (unsigned h = 0; h < SIM_HARTS_MAX; h++)
+		weight[h] = 1u << below(4);
+	sim_watching = SIM_POINTS;
+	if (plain < 3)
+		sim_watching |= SIM_PLAIN;
+	if (opt->seed % RACES_ONE_IN == 0) {
+		sim_watching |= SIM_RACES;
+		sim_race_start(opt->harts);
+		sim_outcome->raced++;
 	}
-	current = &alone;
+}
+
+static void
+forget_last_run(const struct sim_options *opt)
+{
+	fiber_count = opt->harts;
+	tracing = opt->trace;
+	memset(&sim_alone, 0, sizeof(sim_alone));
+	for (unsigned h = 0; h < SIM_HARTS_MAX; h++) {
+		struct fiber *f = &sim_fibers[h];
+
+		masked_by[h] = NOBODY;
+		f->self = h;
+		f->pins = 0;
+		f->in_interrupt = false;
+		f->in_range = false;
+		f->rewound = false;
+		f->done = false;
+		if (!f->born)
+			fiber_create(h);
+	}
 	sim_set_interrupt(NULL, NULL, 0);
-	if (scene->after != NULL)
-		scene->after(scene->arg);
-	_exit(0);
 }
 
 void
-sim_run(const struct sim_options *opt, const struct sim_scene *scene,
-    struct sim_outcome *out)
+sim_play(const struct sim_options *opt, const struct sim_scene *scene)
 {
-	struct sim_outcome *shared;
-	pid_t pid;
-	int status = 0;
+	unsigned watching;
 
-	memset(out, 0, sizeof(*out));
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED || opt->harts == 0 ||
-	    opt->harts > SIM_HARTS_MAX) {
-		out->failed = true;
-		(void)snprintf(out->what, sizeof(out->what), "cannot start");
-		return;
+	scene_now = scene;
+	forget_last_run(opt);
+	draw_character(opt);
+	watching = sim_watching;
+	sim_watching = 0;
+	if (scene->before != NULL)
+		scene->before(scene->arg);
+	sim_watching = watching;
+	if (_setjmp(home) == 0) {
+		sim_current = &sim_fibers[choose()];
+		_longjmp(sim_current->jump, 1);
 	}
-	outcome = shared;
-	(void)fflush(NULL);
-	pid = fork();
-	if (pid == 0)
-		child(opt, scene);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		status = -1;
-	*out = *shared;
-	(void)munmap(shared, sizeof(*shared));
-	outcome = NULL;
-	if (status != 0 && out->what[0] == '\0') {
-		out->failed = true;
-		if (WIFSIGNALED(status))
-			(void)snprintf(out->what, sizeof(out->what),
-			    "signal %d at step %ju", WTERMSIG(status),
-			    (uintmax_t)out->steps);
-		else
-			(void)snprintf(out->what, sizeof(out->what),
-			    "exit status 0x%x", (unsigned)status);
-	}
+	sim_current = &sim_alone;
+	sim_watching = 0;
+	sim_set_interrupt(NULL, NULL, 0);
+	if (scene->after != NULL)
+		scene->after(scene->arg);
 }

@@ -1,319 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Scenes for the hart simulator.
- *
- * Every object carries its owner's stamp from alloc to free, and a table of
- * live objects says at once when one address is handed out twice. Afterwards,
- * with nothing moving: everything freed, statistics zero, every frame back.
- */
+/* Scenes on the four caches of sim_props.c, and on caches that come and go. */
 #include "sim_scenes.h"
 
 #include "host.h"
+#include "sim_props.h"
 
 #include <mm/frame.h>
-#include <mm/kmem.h>
+#include <mm/port.h>
 
-#include <stdio.h>
 #include <string.h>
 
-#define LIVE_MAX 512u
-#define SIZE     40u
-#define CACHES   3u
-
-static struct kmem_cache *caches[CACHES];
-static size_t frames_before;
-static uint64_t built, unbuilt;
-
-/* All that is live, by slot; cache NULL: slot free. */
-static struct live {
-	struct kmem_cache *cache;
-	void *obj;
-	uint64_t stamp;
-} live[LIVE_MAX];
-
-static unsigned
-below(unsigned n)
-{
-	return (unsigned)(sim_random() >> 16) % n;
-}
-
-static int
-ctor(void *obj, void *arg)
-{
-	(void)arg;
-	if (host_pins() != 0)
-		sim_fail("constructor with a lock held", host_pins(), 0);
-	memset(obj, 0x77, SIZE);
-	built++;
-	return 0;
-}
-
-static void
-dtor(void *obj, void *arg)
-{
-	(void)obj;
-	(void)arg;
-	if (host_pins() != 0)
-		sim_fail("destructor with a lock held", host_pins(), 0);
-	unbuilt++;
-}
-
-/* Fibers switch only at points, and there are none in here. */
-static void
-live_add(struct kmem_cache *cp, void *obj)
-{
-	struct live *at = NULL;
-
-	for (unsigned i = 0; i < LIVE_MAX; i++) {
-		if (live[i].cache == NULL)
-			at = &live[i];
-		else if (live[i].obj == obj)
-			sim_fail("object handed out twice", (uintptr_t)obj, i);
-	}
-	if (at == NULL)
-		sim_fail("scene: too many live objects", LIVE_MAX, 0);
-	at->cache = cp;
-	at->obj = obj;
-	at->stamp = sim_random();
-	memcpy(obj, &at->stamp, sizeof(at->stamp));
-	sim_note((uintptr_t)obj);
-}
-
-/* Take any live object out of the table; NULL when there is none. */
-static void *
-live_take(struct kmem_cache **cp)
-{
-	unsigned from = below(LIVE_MAX);
-
-	for (unsigned i = 0; i < LIVE_MAX; i++) {
-		struct live *l = &live[(from + i) % LIVE_MAX];
-		uint64_t found;
-
-		if (l->cache == NULL)
-			continue;
-		memcpy(&found, l->obj, sizeof(found));
-		if (found != l->stamp)
-			sim_fail("bytes of a live object changed",
-			    (uintptr_t)l->obj, found);
-		*cp = l->cache;
-		l->cache = NULL;
-		return l->obj;
-	}
-	return NULL;
-}
-
-static unsigned
-live_count(struct kmem_cache *cp)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < LIVE_MAX; i++)
-		n += live[i].cache != NULL &&
-		    (cp == NULL || live[i].cache == cp);
-	return n;
-}
-
-static void
-must(int error, const char *what)
-{
-	if (error != 0)
-		sim_fail(what, (uintptr_t)-error, 0);
-}
-
-static void
-caches_make(void)
-{
-	static const struct kmem_options plain = { .magazine = 3 };
-	static const struct kmem_options checked = {
-		.magazine = 2,
-		.protect = KMEM_CHECKED,
-	};
-	static const struct kmem_options with_ctor = {
-		.magazine = 4,
-		.ctor = ctor,
-		.dtor = dtor,
-		.flags = KMEM_COUNT,
-	};
-
-	(void)kmem_reap(KMEM_REAP_ALL, 0);
-	frames_before = frame_free_count();
-	must(kmem_cache_create(&caches[0], "plain", SIZE, &plain, NULL),
-	    "create plain");
-	must(kmem_cache_create(&caches[1], "checked", SIZE, &checked, NULL),
-	    "create checked");
-	must(kmem_cache_create(&caches[2], "built", SIZE, &with_ctor, NULL),
-	    "create built");
-}
-
-static void
-books_in_order(void)
-{
-	struct kmem_finding found = { .what = "?" };
-
-	if (kmem_verify(NULL, &found, 1) != 0)
-		sim_fail(found.what, found.where, 0);
-	if (frame_verify() != 0)
-		sim_fail("frame_verify", 0, 0);
-	if (host_report_count() != 0)
-		sim_fail("a heap error was reported", host_last_report()->kind,
-		    host_last_report()->obj);
-}
-
-/* Nothing moves any more: exact. */
-static void
-caches_settle(void)
-{
-	struct kmem_cache *cp;
-	struct kmem_stats st;
-	void *obj;
-
-	books_in_order();
-	for (unsigned c = 0; c < CACHES; c++) {
-		kmem_cache_stats(caches[c], &st);
-		if (st.objects_inuse != live_count(caches[c]))
-			sim_fail("objects_inuse is wrong", st.objects_inuse,
-			    live_count(caches[c]));
-	}
-	while ((obj = live_take(&cp)) != NULL)
-		kmem_cache_free(cp, obj);
-	for (unsigned c = 0; c < CACHES; c++)
-		must(kmem_cache_destroy(caches[c]), "destroy");
-	if (built != unbuilt)
-		sim_fail("constructed and not destructed", built, unbuilt);
-	(void)kmem_reap(KMEM_REAP_ALL, 0);
-	books_in_order();
-	if (frame_free_count() != frames_before)
-		sim_fail("frames leaked", frames_before, frame_free_count());
-}
-
-static void
-before_mix(void *arg)
-{
-	(void)arg;
-	host_print_reports(false);
-	caches_make();
-}
-
-static void
-after_mix(void *arg)
-{
-	(void)arg;
-	caches_settle();
-}
-
-static void
-do_alloc(void)
-{
-	struct kmem_cache *cp = caches[below(CACHES)];
-	void *obj;
-
-	if (live_count(NULL) > LIVE_MAX - 32)
-		return;
-	obj = kmem_cache_alloc(cp, below(4) == 0 ? KMEM_NOWAIT : 0);
-	if (obj != NULL)
-		live_add(cp, obj);
-}
-
-static void
-do_free(void)
-{
-	struct kmem_cache *cp;
-	void *obj = live_take(&cp);
-
-	if (obj != NULL)
-		kmem_cache_free(cp, obj);
-}
-
-static void
-do_bulk(void)
-{
-	struct kmem_cache *cp = caches[below(CACHES)];
-	unsigned n = 1 + below(8);
-	void *objs[8];
-
-	if (live_count(NULL) > LIVE_MAX - 32)
-		return;
-	if (!kmem_cache_alloc_bulk(cp, 0, n, objs))
-		return;
-	if (below(2) == 0) {
-		kmem_cache_free_bulk(cp, n, objs);
-		return;
-	}
-	for (unsigned i = 0; i < n; i++)
-		live_add(cp, objs[i]);
-}
-
-/* At any time: never negative, never above the total. */
-static void
-do_stats(void)
-{
-	struct kmem_stats st;
-
-	kmem_cache_stats(caches[below(CACHES)], &st);
-	if (st.objects_inuse > st.objects_total ||
-	    st.objects_cached > st.objects_total ||
-	    st.objects_inuse + st.objects_cached > st.objects_total)
-		sim_fail("statistics out of bounds", st.objects_inuse,
-		    st.objects_cached);
-}
-
-static void
-do_rare(void)
-{
-	struct kmem_cache *cp = caches[below(CACHES)];
-	struct kmem_tune t = {
-		.set_magazine = true,
-		.magazine = 1 + below(5),
-	};
-	struct kmem_tune count = { .set_count = true, .count = below(2) != 0 };
-
-	switch (below(7)) {
-	case 0:
-		(void)kmem_cache_shrink(cp);
-		break;
-	case 1:
-		(void)kmem_cache_flush(cp, below(port_hart_count()));
-		break;
-	case 2:
-		must(kmem_cache_tune(cp, &t, NULL), "tune");
-		break;
-	case 3:
-		kmem_tick();
-		break;
-	case 4:
-		(void)kmem_verify(cp, NULL, 0);
-		break;
-	case 5:
-		must(kmem_cache_tune(cp, &count, NULL), "tune count");
-		break;
-	default:
-		(void)kmem_reap((enum kmem_level)below(3), below(3));
-		break;
-	}
-}
-
-/* An interrupt allocates and frees; nothing of it stays. */
-static void
-interrupt(void *arg)
-{
-	struct kmem_cache *cp = caches[below(CACHES)];
-	void *obj;
-
-	(void)arg;
-	obj = kmem_cache_alloc(cp, KMEM_NOWAIT);
-	if (obj == NULL)
-		return;
-	memset(obj, 0xee, SIZE);
-	kmem_cache_free(cp, obj);
-}
+#define OPS 24u
 
 static void
 body_mix(unsigned hart, void *arg)
 {
 	(void)arg;
-	if (hart == 0 && below(2) == 0)
-		sim_set_interrupt(interrupt, NULL, 20);
-	for (unsigned op = 0; op < 60; op++) {
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < OPS; op++) {
 		unsigned what = below(20);
 
 		if (what < 8)
@@ -329,45 +33,214 @@ body_mix(unsigned hart, void *arg)
 	}
 }
 
-const struct sim_scene scene_mix = { before_mix, body_mix, after_mix, NULL };
+const struct sim_scene scene_mix = { "mix", props_make, body_mix, props_settle,
+	props_look, NULL };
 
-/* Hart 0 works; the others take its magazines, and work a little too. */
+/* --- objects are born here and die there --- */
+
 static void
-body_drain(unsigned hart, void *arg)
+body_remote(unsigned hart, void *arg)
 {
-	(void)arg;
-	for (unsigned op = 0; op < 60; op++) {
-		unsigned what = below(16);
+	bool producer = hart % 2 == 0;
 
-		if (hart > 0 && what < 8)
-			(void)kmem_cache_flush(
-			    caches[below(CACHES)], below(port_hart_count()));
-		else if (hart > 0 && what == 8)
-			(void)kmem_reap(KMEM_REAP_ALL, 0);
-		else if (what % 2 == 0)
-			do_alloc();
+	(void)arg;
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < 3 * OPS / 2; op++) {
+		if (below(40) == 0)
+			do_rare();
+		else if (producer)
+			do_alloc_from(caches[below(2)]);
 		else
 			do_free();
 	}
 }
 
-const struct sim_scene scene_drain = { before_mix, body_drain, after_mix,
-	NULL };
+const struct sim_scene scene_remote = { "remote", props_make, body_remote,
+	props_settle, props_look, NULL };
 
-/* The zone of this scene is small: requests fail and reclaim all the time. */
+/* --- the hot pair is interrupted and drained --- */
+
+static void
+body_pair(unsigned hart, void *arg)
+{
+	(void)arg;
+	some_interrupts(hart, 3 + below(20), 1);
+	for (unsigned op = 0; op < 2 * OPS; op++) {
+		unsigned what = below(16);
+
+		if (what == 0)
+			(void)kmem_cache_flush(
+			    caches[PLAIN], below(port_hart_count()));
+		else if (what % 2 == 0)
+			do_alloc_from(caches[PLAIN]);
+		else
+			do_free_to(caches[PLAIN]);
+	}
+}
+
+const struct sim_scene scene_pair = { "pair", props_make, body_pair,
+	props_settle, props_look, NULL };
+
+/* --- two reclaimers --- */
+
+static void
+body_reap(unsigned hart, void *arg)
+{
+	(void)arg;
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < OPS; op++) {
+		struct kmem_cache *cp = caches[below(CACHES)];
+		unsigned what = below(16), n = 1 + below(8);
+
+		if (hart < 2 && what == 0)
+			do_reap();
+		else if (hart < 2 && what < 4)
+			(void)kmem_cache_flush(cp, below(port_hart_count()));
+		else if (hart < 2 && what < 8)
+			(void)kmem_cache_shrink(cp);
+		else if (hart < 2 && what == 8)
+			kmem_tick();
+		else
+			for (unsigned i = 0; i < n; i++) {
+				if (what % 2 == 0)
+					do_alloc_from(cp);
+				else
+					do_free_to(cp);
+			}
+	}
+}
+
+const struct sim_scene scene_reap = { "reap", props_make, body_reap,
+	props_settle, props_look, NULL };
+
+/* --- one hart idles, the other counts frames --- */
+
+static bool idle_over;
+
+#define BRIEF 28u /* objects: more than may idle in a depot of two harts */
+
+/* Until another hart gives back what idles here; not for ever. */
+static void
+wait_for_trim(struct kmem_cache *cp)
+{
+	struct kmem_stats st;
+	uint64_t cached = 0;
+
+	for (unsigned i = 0; i < 400 && !idle_over; i++) {
+		kmem_cache_stats(cp, &st);
+		if (st.objects_cached < cached)
+			return;
+		cached = st.objects_cached;
+		for (unsigned n = below(60); n > 0; n--)
+			sim_point();
+	}
+}
+
+/* A cache with a full depot, aged, and gone: nothing of it may be left. */
+static void
+brief_life(void)
+{
+	static const struct kmem_options two = { .magazine = 2 };
+	struct kmem_cache *cp;
+	void *obj[BRIEF];
+
+	must(kmem_cache_create(&cp, "brief", 900, &two, NULL), "create");
+	/* The depot gets its magazines by and by. */
+	for (unsigned n = 0; n < 5 * BRIEF; n++) {
+		obj[n % BRIEF] = kmem_cache_alloc(cp, 0);
+		for (unsigned i = 0; i < BRIEF && n % BRIEF == BRIEF - 1; i++)
+			kmem_cache_free(cp, obj[i]);
+	}
+	wait_for_trim(cp);
+	must(kmem_cache_destroy(cp), "destroy");
+	for (unsigned i = 0; i < BRIEF; i++) {
+		int tag = frame_lookup((uintptr_t)obj[i], NULL);
+
+		if (tag == FRAME_TAG_SLAB)
+			sim_fail("a destroyed cache still has frames",
+			    (uintptr_t)obj[i], i);
+	}
+}
+
+static void
+body_idle(unsigned hart, void *arg)
+{
+	size_t before, after;
+
+	(void)arg;
+	/* Not for ever: a hart that only ticks mostly holds the registry. */
+	for (unsigned i = 0; i < 12 && hart > 0 && !idle_over; i++)
+		kmem_tick();
+	if (hart > 0)
+		return;
+	before = frame_free_count();
+	brief_life();
+	(void)kmem_reap(KMEM_REAP_ALL, 0);
+	after = frame_free_count();
+	if (after != before)
+		sim_fail("frames missing after a reap", before, after);
+	idle_over = true;
+}
+
+static void
+before_idle(void *arg)
+{
+	props_make(arg);
+	(void)kmem_reap(KMEM_REAP_ALL, 0);
+}
+
+const struct sim_scene scene_idle = { "idle", before_idle, body_idle,
+	props_settle, props_look, NULL };
+
+/* --- magazines change their size under load --- */
+
+static void
+body_resize(unsigned hart, void *arg)
+{
+	struct kmem_cache *cp = caches[hart % 2 == 0 ? PLAIN : BUILT];
+
+	(void)arg;
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < OPS; op++) {
+		struct kmem_tune t = {
+			.set_magazine = below(2) == 0,
+			.magazine = below(8),
+			.set_count = below(2) == 0,
+			.count = below(2) == 0,
+		};
+
+		if (hart == 0 && below(3) == 0) {
+			must(kmem_cache_tune(caches[below(3)], &t, NULL),
+			    "tune");
+			continue;
+		}
+		for (unsigned i = 0; i < 6; i++) {
+			if (below(2) == 0)
+				do_alloc_from(cp);
+			else
+				do_free_to(cp);
+		}
+	}
+}
+
+const struct sim_scene scene_resize = { "resize", props_make, body_resize,
+	props_settle, props_look, NULL };
+
+/* --- memory runs out --- */
+
 static void
 body_dry(unsigned hart, void *arg)
 {
 	void *run[6];
 	unsigned length[6], n = 0;
 
-	(void)hart;
 	(void)arg;
-	for (unsigned op = 0; op < 40; op++) {
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < OPS / 4; op++) {
 		unsigned what = below(8);
 
 		if (what < 3 && n < 6) {
-			length[n] = 1 + below(40);
+			length[n] = 4 + below(40);
 			run[n] = frame_alloc(length[n], 1, 0, FRAME_TAG_USER);
 			n += run[n] != NULL;
 		} else if (what < 5) {
@@ -377,11 +250,9 @@ body_dry(unsigned hart, void *arg)
 		} else {
 			do_bulk();
 		}
-		if (n == 6 || below(9) == 0) {
-			while (n != 0) {
-				n--;
-				frame_free(run[n], length[n]);
-			}
+		while (n != 0 && (n == 6 || below(9) == 0)) {
+			n--;
+			frame_free(run[n], length[n]);
 		}
 	}
 	while (n != 0) {
@@ -390,7 +261,160 @@ body_dry(unsigned hart, void *arg)
 	}
 }
 
-const struct sim_scene scene_dry = { before_mix, body_dry, after_mix, NULL };
+const struct sim_scene scene_dry = { "exhaustion", props_make, body_dry,
+	props_settle, props_look, NULL };
+
+/* --- many at once --- */
+
+#define RESERVED 4u
+
+static struct kmem_reserve *reserve;
+
+static void
+before_bulk(void *arg)
+{
+	props_make(arg);
+	must(kmem_reserve_create(&reserve, caches[PLAIN], RESERVED),
+	    "create reserve");
+}
+
+static void
+after_bulk(void *arg)
+{
+	if (kmem_reserve_held(reserve) > RESERVED)
+		sim_fail("a reserve holds more than it was made for",
+		    kmem_reserve_held(reserve), RESERVED);
+	kmem_reserve_destroy(reserve);
+	props_settle(arg);
+}
+
+/* A whole magazine: ours alone until it is given back. */
+static void
+do_rounds(unsigned hart)
+{
+	struct kmem_rounds r = kmem_cache_take(caches[PLAIN], 0);
+	uint64_t stamp = 0x5eed0000 + hart;
+
+	for (size_t i = 0; i < r.r_count; i++) {
+		if (live_is((uintptr_t)r.r_objs[i]))
+			sim_fail("an object both live and taken",
+			    (uintptr_t)r.r_objs[i], i);
+		memcpy(r.r_objs[i], &stamp, sizeof(stamp));
+	}
+	for (unsigned i = below(100); i > 0; i--)
+		sim_point();
+	for (size_t i = 0; i < r.r_count; i++) {
+		if (memcmp(r.r_objs[i], &stamp, sizeof(stamp)) != 0)
+			sim_fail("bytes of a taken object changed",
+			    (uintptr_t)r.r_objs[i], i);
+	}
+	if (r.r_count != 0)
+		kmem_cache_give(caches[PLAIN], r);
+}
+
+static void
+do_reserve(void)
+{
+	struct kmem_cache *cp;
+	void *obj;
+
+	if (below(2) == 0) {
+		obj = live_take(caches[PLAIN], &cp);
+		if (obj != NULL)
+			kmem_reserve_free(reserve, obj);
+		return;
+	}
+	if (live_full())
+		return;
+	obj = kmem_reserve_alloc(reserve, below(2) == 0 ? KMEM_NOWAIT : 0);
+	if (obj != NULL)
+		live_add(caches[PLAIN], obj);
+}
+
+static void
+body_bulk(unsigned hart, void *arg)
+{
+	(void)arg;
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < OPS; op++) {
+		struct kmem_tune limit = { .set_limit = true };
+
+		switch (below(12)) {
+		case 0:
+			(void)kmem_cache_shrink(caches[below(CACHES)]);
+			break;
+		case 1:
+			limit.limit = below(2) == 0 ? 0 : 8 + below(16);
+			must(kmem_cache_tune(caches[PLAIN], &limit, NULL),
+			    "tune limit");
+			break;
+		case 2:
+			do_free();
+			break;
+		case 3:
+			(void)kmem_cache_prefill(
+			    caches[below(CACHES)], below(10));
+			break;
+		case 4:
+			do_rounds(hart);
+			break;
+		case 5:
+			do_reserve();
+			break;
+		default:
+			do_bulk();
+			break;
+		}
+	}
+}
+
+const struct sim_scene scene_bulk = { "bulk", before_bulk, body_bulk,
+	after_bulk, props_look, NULL };
+
+/* --- general purpose --- */
+
+static void
+body_general(unsigned hart, void *arg)
+{
+	unsigned char *block[8] = { NULL };
+	size_t size[8] = { 0 };
+
+	(void)arg;
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < OPS; op++) {
+		unsigned i = below(8);
+		size_t want = below(6) == 0 ? below(200000) : below(3000);
+		unsigned char *p;
+
+		if (block[i] != NULL && size[i] != 0 &&
+		    (block[i][0] != hart || block[i][size[i] - 1] != hart))
+			sim_fail("bytes of a block changed",
+			    (uintptr_t)block[i], size[i]);
+		if (block[i] != NULL && below(2) == 0) {
+			kfree(block[i]);
+			block[i] = NULL;
+			continue;
+		}
+		p = krealloc(block[i], want, below(4) == 0 ? KMEM_NOWAIT : 0);
+		if (p == NULL)
+			continue;
+		if (ksize(p) < want)
+			sim_fail("block is too small", ksize(p), want);
+		block[i] = p;
+		size[i] = want;
+		if (want != 0) {
+			p[0] = (unsigned char)hart;
+			p[want - 1] = (unsigned char)hart;
+		}
+		if (below(40) == 0)
+			do_reap();
+	}
+	for (unsigned i = 0; i < 8; i++)
+		kfree(block[i]);
+}
+
+const struct sim_scene scene_general = { "general", props_make, body_general,
+	props_settle, props_look, NULL };
 
 /* --- caches come and go --- */
 
@@ -409,50 +433,70 @@ look_at(struct kmem_cache *cp)
 		    st.objects_cached);
 }
 
+static struct kmem_cache *
+make_one(const char *name)
+{
+	struct kmem_cache *cp = NULL;
+	int err = kmem_cache_create(&cp, name, 40, NULL, NULL);
+	void *obj;
+
+	if (err != 0 && err != -KMEM_EEXIST)
+		must(err, "create");
+	if (cp == NULL)
+		return NULL;
+	obj = kmem_cache_alloc(cp, 0);
+	if (obj == NULL)
+		sim_fail("no memory", 0, 0);
+	live_add(cp, obj);
+	if (below(2) == 0 && kmem_cache_destroy(cp) != -KMEM_EBUSY)
+		sim_fail("a busy cache was destroyed", (uintptr_t)cp, 0);
+	do_free_to(cp);
+	return cp;
+}
+
 static void
 body_registry(unsigned hart, void *arg)
 {
 	static const char *const names[3] = { "ash", "birch", "cedar" };
 	struct kmem_cache *mine = NULL, *cp = NULL;
-	void *obj;
+	unsigned name = 0, other;
 
 	(void)arg;
-	(void)hart;
-	for (unsigned op = 0; op < 25; op++) {
-		int err;
-
-		switch (below(5)) {
+	some_interrupts(hart, 10 + below(60), CACHES);
+	for (unsigned op = 0; op < 8; op++) {
+		switch (below(6)) {
 		case 0:
-			cp = kmem_cache_find(names[below(3)]);
+			other = below(3);
+			cp = kmem_cache_find(names[other]);
+			if (mine != NULL && other == name && cp != mine)
+				sim_fail("another cache has our name",
+				    (uintptr_t)cp, (uintptr_t)mine);
 			if (cp != NULL) {
 				look_at(cp);
 				kmem_cache_release(cp);
 			}
 			break;
 		case 1:
-			cp = NULL;
-			while ((cp = kmem_cache_next(cp)) != NULL)
+			for (cp = NULL; (cp = kmem_cache_next(cp)) != NULL;) {
 				look_at(cp);
+				if (below(8) == 0) {
+					kmem_cache_release(cp);
+					break;
+				}
+			}
 			break;
 		case 2:
-			(void)kmem_reap((enum kmem_level)below(3), 0);
+			if (below(2) == 0)
+				do_reap();
 			break;
 		default:
-			if (mine != NULL) {
-				must(kmem_cache_destroy(mine), "destroy");
-				mine = NULL;
+			if (mine == NULL) {
+				name = below(3);
+				mine = make_one(names[name]);
 				break;
 			}
-			err = kmem_cache_create(
-			    &mine, names[below(3)], SIZE, NULL, NULL);
-			if (err != 0 && err != -KMEM_EEXIST)
-				must(err, "create");
-			if (mine == NULL)
-				break;
-			obj = kmem_cache_alloc(mine, 0);
-			if (obj == NULL)
-				sim_fail("no memory", 0, 0);
-			kmem_cache_free(mine, obj);
+			must(kmem_cache_destroy(mine), "destroy");
+			mine = NULL;
 			break;
 		}
 	}
@@ -460,8 +504,8 @@ body_registry(unsigned hart, void *arg)
 		must(kmem_cache_destroy(mine), "last destroy");
 }
 
-const struct sim_scene scene_registry = { before_mix, body_registry, after_mix,
-	NULL };
+const struct sim_scene scene_registry = { "registry", props_make, body_registry,
+	props_settle, props_look, NULL };
 
 /* --- one object, freed by every hart --- */
 
@@ -470,89 +514,34 @@ static void *shared_object;
 static void
 before_double_free(void *arg)
 {
-	before_mix(arg);
-	shared_object = kmem_cache_alloc(caches[1], 0);
+	props_make(arg);
+	shared_object = kmem_cache_alloc(caches[CHECKED], 0);
 }
 
 static void
 body_double_free(unsigned hart, void *arg)
 {
 	(void)arg;
-	for (unsigned i = 0; i < below(4); i++)
-		do_alloc();
 	(void)hart;
-	kmem_cache_free(caches[1], shared_object);
+	/* Never of its own cache: the object must not come back. */
+	for (unsigned i = 0; i < below(4); i++)
+		do_alloc_from(caches[below(2) == 0 ? PLAIN : BUILT]);
+	kmem_cache_free(caches[CHECKED], shared_object);
 }
 
 static void
 after_double_free(void *arg)
 {
-	struct kmem_stats st;
+	uint64_t most = port_hart_count() - 1;
 
-	if (host_report_count() != port_hart_count() - 1)
+	if (host_report_count() != most)
 		sim_fail("each free but one must be reported",
-		    host_report_count(), port_hart_count());
+		    host_report_count(), most);
 	if (host_last_report()->kind != MM_DOUBLE_FREE)
 		sim_fail("not a double free", host_last_report()->kind, 0);
 	host_clear_reports();
-	kmem_cache_stats(caches[1], &st);
-	if (st.objects_inuse != live_count(caches[1]))
-		sim_fail("objects_inuse is wrong", st.objects_inuse, 0);
-	after_mix(arg);
+	props_settle(arg);
 }
 
-const struct sim_scene scene_double_free = { before_double_free,
-	body_double_free, after_double_free, NULL };
-
-/* --- the simulator's own detectors --- */
-
-static unsigned held[2];
-
-static void
-body_deadlock(unsigned hart, void *arg)
-{
-	unsigned first = hart % 2, second = 1 - first;
-
-	(void)arg;
-	for (unsigned i = 0; i < 20; i++) {
-		while (held[first] != 0)
-			port_pause();
-		held[first] = 1;
-		port_sim_point();
-		while (held[second] != 0)
-			port_pause();
-		held[second] = 1;
-		port_sim_point();
-		held[second] = 0;
-		held[first] = 0;
-	}
-}
-
-const struct sim_scene scene_deadlock = { NULL, body_deadlock, NULL, NULL };
-
-static unsigned counter;
-
-static void
-body_lost_update(unsigned hart, void *arg)
-{
-	(void)hart;
-	(void)arg;
-	for (unsigned i = 0; i < 5; i++) {
-		unsigned seen = counter;
-
-		port_sim_point();
-		counter = seen + 1;
-		port_sim_point();
-	}
-}
-
-static void
-after_lost_update(void *arg)
-{
-	(void)arg;
-	if (counter != 5 * port_hart_count())
-		sim_fail("update lost", counter, 0);
-}
-
-const struct sim_scene scene_lost_update = { NULL, body_lost_update,
-	after_lost_update, NULL };
+const struct sim_scene scene_double_free = { "double-free", before_double_free,
+	body_double_free, after_double_free, props_look, NULL };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four threads, three caches of each kind and kmalloc, objects passed between
- * threads, and thread 3 reaping everything all the while. Each object carries
- * a stamp in its first and last word; what is wrong is counted, and judged by
- * the test that called.
+ * Four threads, caches of each kind and kmalloc, objects and whole magazines
+ * passed between threads, and thread 3 reaping everything all the while. Each
+ * object carries a stamp in its first and last word; what is wrong is counted,
+ * and judged by the test that called.
  */
 #include "stress.h"
 
@@ -24,13 +24,16 @@
 #define HELD    200u
 #define BYTES   ((size_t)32 << 20)
 #define PASSED  64u
+#define BOXES   8u
+#define RESERVE 16u
+#define BULK    130u
 
 struct thread {
 	pthread_t id;
 	unsigned hart;
 	unsigned rounds;
 	uint64_t random;
-	uint64_t ops, reaps, bad, passed, insane;
+	uint64_t ops, reaps, bad, passed, handed, insane;
 	struct {
 		unsigned cache; /* CACHES: kmalloc */
 		size_t size;
@@ -53,6 +56,10 @@ static struct kmem_cache *caches[CACHES];
 
 /* Objects of the first cache on their way to another thread. */
 static _Atomic(void *) mail[PASSED];
+
+/* Arrays of whole magazines of the same. */
+static _Atomic(void **) boxes[BOXES];
+static struct kmem_reserve *reserve; /* of the third cache */
 
 static uint64_t
 draw(struct thread *t)
@@ -143,16 +150,78 @@ static void
 bulk(struct thread *t)
 {
 	unsigned c = (unsigned)draw(t) % CACHES;
-	void *objs[20];
+	/* One in four is the size that goes in one piece. */
+	size_t n = draw(t) % 4 == 0 ? KMEM_BULK_BEST : draw(t) % BULK;
+	void *objs[BULK];
 
-	if (!kmem_cache_alloc_bulk(caches[c], 0, 20, objs))
+	if (!kmem_cache_alloc_bulk(caches[c], 0, n, objs))
 		return;
-	for (unsigned i = 0; i < 20; i++)
+	for (size_t i = 0; i < n; i++)
 		mark(objs[i], plan[c].size);
-	for (unsigned i = 0; i < 20; i++)
+	for (size_t i = 0; i < n; i++)
 		t->bad += !unmark(objs[i], plan[c].size);
-	kmem_cache_free_bulk(caches[c], 20, objs);
-	t->ops += 40;
+	kmem_cache_free_bulk(caches[c], n, objs);
+	t->ops += 2 * n;
+}
+
+/* The number of rounds travels in the second word of the first object. */
+static void
+rounds_back(struct thread *t, void **objs)
+{
+	struct kmem_rounds r = { .r_objs = objs };
+
+	memcpy(
+	    &r.r_count, (char *)objs[0] + sizeof(uintptr_t), sizeof(r.r_count));
+	for (size_t i = 0; i < r.r_count; i++)
+		t->bad += !unmark(r.r_objs[i], plan[0].size);
+	t->ops += r.r_count;
+	t->handed += r.r_count;
+	/* Now and then some are freed apart, the rest given with the array. */
+	if (draw(t) % 8 == 0) {
+		size_t kept = draw(t) % (r.r_count + 1);
+
+		kmem_cache_free_bulk(
+		    caches[0], r.r_count - kept, r.r_objs + kept);
+		r.r_count = kept;
+	}
+	kmem_cache_give(caches[0], r);
+}
+
+/*
+ * A magazine of ours to whoever comes next to the same box; the one that lay
+ * there goes back. The exchange releases and acquires as in pass.
+ */
+static void
+hand_over(struct thread *t)
+{
+	struct kmem_rounds r = kmem_cache_take(caches[0], 0);
+	void **objs;
+
+	if (r.r_count == 0)
+		return;
+	for (size_t i = 0; i < r.r_count; i++)
+		mark(r.r_objs[i], plan[0].size);
+	memcpy((char *)r.r_objs[0] + sizeof(uintptr_t), &r.r_count,
+	    sizeof(r.r_count));
+	t->ops += r.r_count;
+	objs = atomic_exchange_explicit(
+	    &boxes[draw(t) % BOXES], r.r_objs, memory_order_acq_rel);
+	if (objs != NULL)
+		rounds_back(t, objs);
+}
+
+/* A reserve that all threads share; its cache verifies every free. */
+static void
+lean(struct thread *t)
+{
+	void *obj = kmem_reserve_alloc(reserve, KMEM_NOWAIT);
+
+	if (obj == NULL)
+		return;
+	mark(obj, plan[2].size);
+	t->bad += !unmark(obj, plan[2].size);
+	kmem_reserve_free(reserve, obj);
+	t->ops += 2;
 }
 
 static void
@@ -210,6 +279,10 @@ thread_main(void *arg)
 			bulk(t);
 		else if (what < 13)
 			look(t);
+		else if (what < 14)
+			hand_over(t);
+		else if (what < 15)
+			lean(t);
 		else if (what < 38 ? t->count < HELD : t->count == 0)
 			pick(t);
 		else if (t->count > 0)
@@ -223,6 +296,8 @@ thread_main(void *arg)
 static void
 settle(struct stress_result *out, size_t frames_before)
 {
+	struct thread none = { .random = 1 };
+
 	for (unsigned i = 0; i < PASSED; i++) {
 		void *obj = atomic_load(&mail[i]);
 
@@ -230,6 +305,16 @@ settle(struct stress_result *out, size_t frames_before)
 			kmem_cache_free(caches[0], obj);
 		atomic_store(&mail[i], NULL);
 	}
+	for (unsigned i = 0; i < BOXES; i++) {
+		void **objs = atomic_load(&boxes[i]);
+
+		if (objs != NULL)
+			rounds_back(&none, objs);
+		atomic_store(&boxes[i], NULL);
+	}
+	out->bad += none.bad;
+	kmem_reserve_destroy(reserve);
+	reserve = NULL;
 	out->findings = kmem_verify(NULL, NULL, 0) + frame_verify();
 	for (unsigned c = 0; c < CACHES; c++) {
 		struct kmem_stats st;
@@ -265,6 +350,7 @@ stress_run(unsigned rounds, uint64_t seed, struct stress_result *out)
 			&plan[c].opt, NULL) != 0)
 			out->findings++;
 	}
+	out->findings += kmem_reserve_create(&reserve, caches[2], RESERVE) != 0;
 	for (unsigned h = 0; h < THREADS && out->findings == 0; h++) {
 		threads[h].hart = h;
 		threads[h].rounds = rounds;
@@ -279,6 +365,7 @@ stress_run(unsigned rounds, uint64_t seed, struct stress_result *out)
 		out->reaps += threads[h].reaps;
 		out->bad += threads[h].bad;
 		out->passed += threads[h].passed;
+		out->handed += threads[h].handed;
 		out->insane += threads[h].insane;
 	}
 	settle(out, frames_before);

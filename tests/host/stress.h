@@ -10,6 +10,7 @@ struct stress_result {
 	uint64_t reaps;    /* of level ALL */
 	uint64_t bad;      /* objects whose bytes had changed */
 	uint64_t passed;   /* objects freed by another thread */
+	uint64_t handed;   /* objects that came in whole magazines */
 	uint64_t findings; /* kmem_verify when nothing moves */
 	uint64_t inuse;    /* objects that statistics still count */
 	uint64_t leaked;   /* frames that did not come back */

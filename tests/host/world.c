@@ -4,6 +4,7 @@
 #include "tests/unit/mm_test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WORLD_BYTES ((size_t)64 << 20)
@@ -11,6 +12,16 @@
 
 static size_t frames_at_start;
 static bool abandoned;
+
+/* scripts/mutants runs one test of a program. */
+static __attribute__((constructor)) void
+choose_test(void)
+{
+	const char *name = getenv("QUARRY_TEST_FILTER");
+
+	if (name != NULL)
+		cmocka_set_test_filter(name);
+}
 
 int
 bare_setup(void **state)

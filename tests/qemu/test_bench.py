@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
 """bench.run, its figures and its histograms."""
+import importlib.machinery
+import importlib.util
 import json
+import os
 import re
 
-from lib import check, contains, equal, matches, run, test
+from lib import ROOT, check, contains, equal, folder, kernel_path, matches, \
+    run, run_command, test
+
+BENCH = os.path.join(ROOT, "scripts", "bench")
 
 EXACT = """
 local r = assert(bench.run("%s", {%s}))
@@ -171,3 +177,108 @@ def I2_6_histograms():
         assert(not pcall(h.p, h, 101))
         assert(not pcall(h.merge, h, {}))
         """, status=0)
+
+
+def bench_tool():
+    """scripts/bench as a module."""
+    loader = importlib.machinery.SourceFileLoader("bench_tool", BENCH)
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader("bench_tool", loader))
+    loader.exec_module(module)
+    return module
+
+
+def bench_table(name, *options, status=0):
+    """Output and JSON text of a run of the table."""
+    path = os.path.join(folder(), name)
+    result = run_command(
+        [BENCH, "run", "--kernel", kernel_path("bench"), "--boot-kernel",
+         kernel_path(), "--json", path] + list(options),
+        status=status, timeout=280)
+    with open(path, "rb") as f:
+        return result.out, f.read()
+
+
+@test(timeout=300, alone=True)
+def I3_figures_table_has_every_row_and_repeats():
+    tool = bench_tool()
+    out, first = bench_table("first.json")
+    again, second = bench_table("second.json")
+    equal(again, out, "the table, printed again")
+    equal(second, first, "the JSON, written again")
+    data = json.loads(first.decode())
+    equal([r["id"] for r in data["rows"]],
+          [r.id for r in tool.ROWS] + [r[0] for r in tool.ELSEWHERE], "rows")
+    for entry in data["rows"]:
+        contains(out, entry["figure"].split()[0])
+        check(entry["measured"] is None or entry["measured"],
+              "%s: %s" % (entry["id"], entry["verdict"]))
+        for value in entry["values"]:
+            fact = data["facts"][value["fact"]]
+            equal((fact["value"], fact["per"]),
+                  (value["value"], value["per"]), value["fact"])
+    matches(out, r"^\d+ rows measured, \d+ met, \d+ missed, ")
+
+
+@test(timeout=200)
+def I3_figures_probes_measure_what_they_say():
+    """Relations that hold whatever the allocator costs."""
+    _, text = bench_table("some.json", "--only", "pair,checked,construct,lines")
+    fact = {name: f["value"] / f["per"]
+            for name, f in json.loads(text.decode())["facts"].items()}
+    # The loop, two calls and the rets of the noop callees are in gross only.
+    check(fact["pair/pair.gross"] > fact["pair/pair.callees"])
+    equal(fact["pair/pair.callees"], fact["pair/pair.net"] + 2, "two rets")
+    equal(fact["pair/trust.callees"], fact["pair/pair.callees"] + 1,
+          "a caller that does not test pays for the test")
+    check(fact["checked/checked.callees"] > fact["pair/pair.callees"])
+    equal(fact["construct/construct.ctors"], 0, "constructors run")
+    check(fact["lines/lines.taken"] > 1000, "too few objects were taken")
+    check(fact["lines/lines.control"] > 0, "the probe is blind")
+    equal(fact["lines/lines.shared"], 0, "lines shared")
+
+
+def I3_figures_a_miss_is_said_plainly():
+    tool = bench_tool()
+    entry = tool.row("x", "figure", "instr", "-", "<= 17",
+                     ("p/a", 17, "a"), ("p/b", 17, "b"), note="no such thing")
+    met = tool.judge(entry, {"p/a": (17, 1), "p/b": (33, 2)})
+    equal((met["met"], met["verdict"]), (True, "met"), "at the limit")
+    over = tool.judge(entry, {"p/a": (18, 1), "p/b": (170001, 10000)})
+    equal((over["met"], over["verdict"]),
+          (False, "misses by 1 (a), 0.0001 (b)"), "beyond the limit")
+    none = tool.judge(entry, {"p/a": (1, 1)})
+    equal((none["met"], none["verdict"]),
+          (False, "not measured: no such thing"), "without its fact")
+
+
+def I3_figures_a_figure_that_does_not_repeat_is_an_error():
+    tool = bench_tool()
+    logs = iter(["FACT\tp\ta\t1\t1\t\n", "FACT\tp\ta\t2\t1\t\n"])
+    tool.boot = lambda *_: next(logs)
+    try:
+        tool.measure("kernel", 1, [])
+    except tool.Failure as failure:
+        equal(failure.status, tool.FAILED, "status")
+        contains(str(failure), "p/a does not repeat")
+        return
+    check(False, "two different figures were accepted")
+
+
+def I3_bench_tool_refuses_what_it_lacks():
+    for words, text in ((["report"], "not in this version"),
+                        (["compare", "a.json", "b.json"],
+                         "not in this version"),
+                        (["run", "--colour"], "--colour"),
+                        ([], "required"), (["fly"], "fly")):
+        result = run_command([BENCH] + words, status=2)
+        contains(result.err, text)
+    result = run_command([BENCH, "run", "--kernel", kernel_path("bench"),
+                          "--only", "boundary"], status=2)
+    contains(result.err, "no such probe: boundary")
+    result = run_command([BENCH, "run", "--kernel", "/nowhere/quarry.elf"])
+    check(result.status in (3, 4), "status %d" % result.status)
+
+
+def I3_probes_are_not_in_the_plain_image():
+    run("assert(probe == nil)", status=0)

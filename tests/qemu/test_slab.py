@@ -320,8 +320,8 @@ def I2_6_reports_fit_80_columns():
     for line in report.splitlines():
         check(len(line) <= 80, "%d columns:" % len(line), line)
         equal(line.rstrip(), line, "end of a line")
-    matches(report, r"^  alloc +0 +ctor +0$")
-    matches(report, r"^  objects_inuse +0 object +mag_miss +0$")
+    matches(report, r"^  alloc +0 +dtor +0$")
+    matches(report, r"^  objects_inuse +0 object +mag_hit +0$")
     one = report[report.index("\nONE\n"):report.index("\nHELP\n")]
     check(one.count("\n") < 22, "more than a screen")
     for k in json.loads(run('print(slab.stat("none", "json"), slab.stat('

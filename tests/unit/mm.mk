@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Tests of mm: unit tests on the port to threads, the model test, the stress
-# with and without ThreadSanitizer, and the simulator.
+# with and without ThreadSanitizer. The simulator is in sim.mk.
 mm-port-src := tests/host/port_threads.c tests/host/host.c
 
 # Fault injection (frame_set_fail_after) is in the tests' mm only.
 $(B)/host-asan/mm/%.o $(B)/host-tsan/mm/%.o: host-cflags := -DMM_TEST
-$(B)/host-sim/%.o: host-cflags := -DMM_TEST -DMM_SIM
 
-mm-tests := test_port test_frame test_kmem_cache test_kmem_kinds \
-	test_kmem_geom test_kmem_mag test_kmem_reap test_kmem_stat \
-	test_kmalloc test_kmem_misuse test_kmem_oom
+mm-tests := test_port test_frame test_frame_hart test_kmem_cache \
+	test_kmem_kinds test_kmem_geom test_kmem_mag test_kmem_reap \
+	test_kmem_stat test_kmalloc test_kmem_misuse test_kmem_oom \
+	test_kmem_bulk test_kmem_reserve test_kmem_idle
 unit-y += $(mm-tests)
 $(foreach t,$(mm-tests),$(eval $(t)-srcs := tests/host/world.c) \
 	$(eval $(t)-libs := mm))
@@ -29,39 +29,42 @@ model-y += model_mm
 model_mm-srcs := tests/model/model.c
 model_mm-libs := mm
 
-# The simulator: mm compiled so that every shared access is a place where the
-# scheduler may switch harts. One library as it is, one with a planted bug.
-sim-srcs := $(patsubst %.o,mm/%.c,$(mm-y) $(mm-host-y)) \
-	tests/host/host.c tests/host/port_sim.c tests/host/sim_scenes.c
-sim-lib := $(B)/host-sim/libmm.a
-plant-lib := $(B)/host-sim/libmm-plant.a
+# Rows of docs/features.md, each shown by a test of its name.
+mm-rows := test_rows_a test_rows_b test_defects_t test_defects_g
+unit-y += $(mm-rows)
+$(foreach t,$(mm-rows),$(eval $(t)-srcs := tests/host/world.c) \
+	$(eval $(t)-libs := mm))
 
-unit-y += test_sim test_sim_plant
-test_sim-san := none
-test_sim-ldflags := $(sim-lib)
-test_sim_plant-san := none
-test_sim_plant-ldflags := $(plant-lib)
-$(B)/tests/test_sim: $(sim-lib)
-$(B)/tests/test_sim_plant: $(plant-lib)
+# mm with a call per basic block, and with its own calls intercepted.
+section-lib := $(B)/host-blocks/libmm.a
+section-wraps := port_pin port_unpin port_pause port_hart_call frame_alloc_any \
+	frame_free_any kmem_alloc_slow kmem_free_slow depot_swap_full \
+	depot_swap_empty depot_put slab_take slab_put mag_create
+section-objs := $(patsubst %.o,$(B)/host-blocks/mm/%.o,$(mm-y) $(mm-host-y)) \
+	$(mm-port-src:%.c=$(B)/host-blocks/%.o)
+unit-y += test_sections
+test_sections-san := none
+test_sections-srcs := tests/host/world.c
+test_sections-ldflags := $(section-lib) \
+	$(section-wraps:%=-Wl,--wrap=%)
+$(B)/tests/test_sections: $(section-lib)
 
-$(B)/host-sim/%.o: %.c $(B)/.flags-host | setup-test
+$(B)/host-blocks/%.o: %.c $(B)/.flags-host | setup-test
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) -O2 $(h-own) $(host-cflags) -MMD -MP -c -o $@ $<
+	$(Q)$(HOSTCC) -O2 $(h-own) -DMM_TEST \
+	    $(if $(filter mm/%,$<),-fsanitize-coverage=trace-pc) \
+	    -MMD -MP -c -o $@ $<
 
-$(B)/host-sim/plant/port_sim.o: tests/host/port_sim.c $(B)/.flags-host
-	$(call say,HOSTCC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) -O2 $(h-own) -DMM_TEST -DMM_SIM \
-	    -DMM_PLANT_NO_DRAIN_HANDSHAKE -MMD -MP -c -o $@ $<
-
-sim-objs := $(sim-srcs:%.c=$(B)/host-sim/%.o)
-
-$(sim-lib): $(sim-objs) $(B)/.list-host
+$(section-lib): $(section-objs) $(B)/.list-host
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcsD $@ $(sim-objs)
+	$(Q)rm -f $@ && ar rcsD $@ $(section-objs)
 
-$(plant-lib): $(sim-objs) $(B)/host-sim/plant/port_sim.o $(B)/.list-host
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcsD $@ $(filter-out %/port_sim.o,$(sim-objs)) \
-	    $(B)/host-sim/plant/port_sim.o
+# All harts at once; again under ThreadSanitizer.
+unit-y += test_together together_tsan
+test_together-srcs := tests/host/world.c
+test_together-libs := mm
+together_tsan-main := test_together
+together_tsan-srcs := tests/host/world.c
+together_tsan-libs := mm
+together_tsan-san := tsan

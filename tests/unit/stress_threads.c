@@ -28,8 +28,9 @@ C4_threads_against_reaps(void **state)
 	stress_run(rounds != NULL ? (unsigned)strtoul(rounds, NULL, 0) : ROUNDS,
 	    seed != NULL ? strtoull(seed, NULL, 0) : 1, &r);
 	print_message("%ju operations, %ju reaps, %ju objects freed by "
-		      "another thread\n",
-	    (uintmax_t)r.ops, (uintmax_t)r.reaps, (uintmax_t)r.passed);
+		      "another thread, %ju in whole magazines\n",
+	    (uintmax_t)r.ops, (uintmax_t)r.reaps, (uintmax_t)r.passed,
+	    (uintmax_t)r.handed);
 	assert_int_equal(r.bad, 0);
 	assert_int_equal(r.reports, 0);
 	assert_int_equal(r.insane, 0);
@@ -40,6 +41,7 @@ C4_threads_against_reaps(void **state)
 		assert_true(r.ops > ROUNDS);
 		assert_true(r.reaps > ROUNDS / 50);
 		assert_true(r.passed > ROUNDS / 50);
+		assert_true(r.handed > ROUNDS / 2);
 	}
 }
 

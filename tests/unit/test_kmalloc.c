@@ -7,7 +7,7 @@
 #include <string.h>
 
 static void
-A9_B11_every_size_up_to_300000(void **state)
+A9_B11_B16_G19_every_size_up_to_300000(void **state)
 {
 	(void)state;
 	for (size_t size = 0; size <= 300000;
@@ -47,12 +47,12 @@ classes_have_their_natural_alignment(void **state)
 }
 
 static void
-A19_T22_G19_absurd_sizes_fail_cleanly(void **state)
+A19_T22_B16_G19_absurd_sizes_fail_cleanly(void **state)
 {
 	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 4095,
 		SIZE_MAX / 2, (size_t)1 << 44, (size_t)1 << 40,
 		(size_t)100 << 20 };
-	void *p = kmalloc(100, 0);
+	void *p = kmalloc(100, 0), *large = kmalloc(300000, 0);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
@@ -63,7 +63,12 @@ A19_T22_G19_absurd_sizes_fail_cleanly(void **state)
 		stamp(p, 100, i);
 		assert_null(krealloc(p, sizes[i], 0));
 		assert_true(stamped(p, 100, i));
+		stamp(large, 300000, i);
+		assert_null(krealloc(large, sizes[i], 0));
+		assert_true(stamped(large, 300000, i));
+		assert_true(ksize(large) >= 300000);
 	}
+	kfree(large);
 	kfree(p);
 }
 
@@ -197,7 +202,8 @@ static void
 a_failed_krealloc_changes_nothing(void **state)
 {
 	unsigned char *small = kmalloc(1000, 0), *large = kmalloc(200000, 0);
-	void *wall = frame_alloc(1, 1, 0, FRAME_TAG_USER);
+	/* A run, not a frame of a hart's cache: behind the large block. */
+	void *wall = frame_alloc(2, 1, 0, FRAME_TAG_USER);
 
 	(void)state;
 	stamp(small, 1000, 3);
@@ -211,7 +217,7 @@ a_failed_krealloc_changes_nothing(void **state)
 	assert_true(stamped(large, 200000, 4));
 	kfree(small);
 	kfree(large);
-	frame_free(wall, 1);
+	frame_free(wall, 2);
 }
 
 static void
@@ -282,13 +288,129 @@ A9_misuse_of_kfree_is_reported(void **state)
 	expect_report(MM_FOREIGN_FREE, NULL, p);
 }
 
+/* Every size gets the smallest class that holds it, as told by its cache. */
+static void
+A9_B11_every_size_gets_its_own_class(void **state)
+{
+	size_t class = 0;
+
+	(void)state;
+	for (size_t size = 1; size <= KMEM_SIZE_MAX; size++) {
+		/* 8 … 64 by 8; then four a doubling. */
+		size_t step = 8;
+		void *p;
+
+		if (size <= class)
+			continue;
+		while (class >= 64 && step * 8 <= class)
+			step *= 2;
+		class += step;
+		p = kmalloc(size, 0);
+		assert_int_equal(ksize(p), class);
+		kfree(p);
+		p = kmalloc(class, 0);
+		assert_int_equal(ksize(p), class);
+		kfree(p);
+	}
+	assert_int_equal(class, KMEM_SIZE_MAX);
+}
+
+static void
+krealloc_zeroes_what_it_adds(void **state)
+{
+	static const struct {
+		size_t from, to;
+	} steps[] = { { 100, 5000 }, { 5000, 140000 }, { 140000, 300000 },
+		{ 8, 9 }, { 200000, 2000000 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(steps); i++) {
+		for (unsigned round = 0; round < 4; round++) {
+			unsigned char *p = kmalloc(steps[i].from, 0), *q;
+			unsigned char *dirt = kmalloc(steps[i].to, 0);
+			size_t had = ksize(p);
+
+			/* What the larger block will be made of is dirty. */
+			memset(dirt, 0xee, ksize(dirt));
+			kfree(dirt);
+			memset(p, 0xff, had);
+			q = krealloc(p, steps[i].to, KMEM_ZERO);
+			assert_non_null(q);
+			for (size_t b = 0; b < steps[i].to; b++)
+				assert_int_equal(q[b], b < had ? 0xff : 0);
+			kfree(q);
+		}
+	}
+}
+
+static void
+use_in_interrupt(void *arg)
+{
+	bool *ran = arg;
+	unsigned char *p = NULL;
+
+	assert_true(port_in_interrupt());
+	for (size_t size = 0; size <= 300000; size = size * 3 + 1) {
+		p = krealloc(p, size, KMEM_ZERO);
+		assert_non_null(p);
+		assert_true(ksize(p) >= size);
+		kfree(kzalloc(size, 0));
+	}
+	kfree(p);
+	*ran = true;
+}
+
+static void
+A12_all_of_it_in_interrupts(void **state)
+{
+	bool ran = false;
+
+	(void)state;
+	assert_true(port_hart_call(1, use_in_interrupt, &ran));
+	assert_true(ran);
+	expect_no_report();
+}
+
+struct request {
+	void *ptr;
+	size_t size;
+};
+
+static void
+realloc_or_panic(void *arg)
+{
+	struct request *r = arg;
+
+	(void)krealloc(r->ptr, r->size, KMEM_PANIC);
+}
+
+static void
+A10_panic_flag_of_kmalloc(void **state)
+{
+	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX / 2, 200000, 100 };
+	const char *what = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+		struct request r = { .size = sizes[i] };
+
+		frame_set_fail_after(0);
+		assert_true(host_panics(realloc_or_panic, &r, &what));
+		frame_set_fail_after(-1);
+		assert_string_equal(
+		    what, sizes[i] == 100 ? "kmalloc-112" : "kmalloc");
+		world_start((size_t)64 << 20, 4, 0);
+	}
+	world_abandon();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(A9_B11_every_size_up_to_300000),
+		world_test(A9_B11_B16_G19_every_size_up_to_300000),
 		world_test(classes_have_their_natural_alignment),
-		world_test(A19_T22_G19_absurd_sizes_fail_cleanly),
+		world_test(A19_T22_B16_G19_absurd_sizes_fail_cleanly),
 		world_test(zero_bytes_are_distinct_pointers),
 		world_test(kzalloc_zeroes_all),
 		world_test(krealloc_keeps_the_contents),
@@ -298,6 +420,10 @@ main(void)
 		world_test(ksize_of_what_is_not_kmallocs_is_0),
 		world_test(A9_freed_blocks_serve_again_on_any_hart),
 		world_test(A9_misuse_of_kfree_is_reported),
+		world_test(A9_B11_every_size_gets_its_own_class),
+		world_test(krealloc_zeroes_what_it_adds),
+		world_test(A12_all_of_it_in_interrupts),
+		world_test(A10_panic_flag_of_kmalloc),
 	};
 
 	return cmocka_run_group_tests_name("kmalloc", tests, NULL, NULL);

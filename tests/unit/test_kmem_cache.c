@@ -54,7 +54,13 @@ static void
 B1_A19_T19_bad_arguments_are_refused_with_a_reason(void **state)
 {
 	static const struct refusal bad[] = {
+		{ NULL, 8, { 0 }, KMEM_EINVAL, "name" },
 		{ "", 8, { 0 }, KMEM_EINVAL, "name" },
+		{ " z", 8, { 0 }, KMEM_EINVAL, "blank" },
+		{ "z z", 8, { 0 }, KMEM_EINVAL, "blank" },
+		{ "z\n", 8, { 0 }, KMEM_EINVAL, "control" },
+		{ "\x01", 8, { 0 }, KMEM_EINVAL, "control" },
+		{ "z\x7f", 8, { 0 }, KMEM_EINVAL, "control" },
 		{ "0123456789abcdef0123456789abcdef", 8, { 0 }, KMEM_EINVAL,
 		    "name" },
 		{ "z", 0, { 0 }, KMEM_EINVAL, "size" },
@@ -71,7 +77,14 @@ B1_A19_T19_bad_arguments_are_refused_with_a_reason(void **state)
 		    "magazine" },
 		{ "z", 8, { .flags = 0x40000000 }, KMEM_EINVAL, "flag" },
 		{ "z", 8, { .flags = KMEM_ZERO }, KMEM_EINVAL, "flag" },
+		{ "z", 8, { .flags = KMEM_NOWAIT }, KMEM_EINVAL, "flag" },
+		{ "z", 8, { .flags = KMEM_PANIC }, KMEM_EINVAL, "flag" },
+		{ "z", 8, { .flags = UINT32_MAX }, KMEM_EINVAL, "flag" },
+		{ "z", 8, { .magazine = UINT32_MAX }, KMEM_EINVAL, "magazine" },
 		{ "z", 8, { .frame_tag = FRAME_TAGS_MAX }, KMEM_EINVAL, "tag" },
+		{ "z", 8, { .frame_tag = UINT32_MAX }, KMEM_EINVAL, "tag" },
+		{ "z", 8, { .protect = (enum kmem_protect)(KMEM_DEBUG + 1) },
+		    KMEM_EINVAL, "protection" },
 		{ "z", 8, { .protect = KMEM_DEBUG }, KMEM_ENOTYET,
 		    "not in this version" },
 	};
@@ -176,7 +189,7 @@ one_alignment(size_t size, size_t align, unsigned flags)
 }
 
 static void
-A3_B2_every_alignment_is_honoured_for_every_size(void **state)
+B2_every_alignment_is_honoured_for_every_size(void **state)
 {
 	(void)state;
 	for (size_t size = 1; size <= KMEM_SIZE_MAX;
@@ -224,7 +237,7 @@ colour_is_real(const struct kmem_slab_info *slab, const struct kmem_info *info,
 }
 
 static void
-B4_A19_G4_all_colours_are_used_and_legal(void **state)
+A13_B4_B16_G4_all_colours_are_used_and_legal(void **state)
 {
 	static const size_t sizes[] = { 40, 200, 256, 320, 700, 1500, 3000,
 		5000 };
@@ -425,7 +438,7 @@ A18_B8_A19_T1_T2_constructed_state_survives_free_and_alloc(void **state)
 }
 
 static void
-A18_A19_T1_a_failing_ctor_leaks_nothing(void **state)
+A18_A19_T1_B16_G16_a_failing_ctor_leaks_nothing(void **state)
 {
 	(void)state;
 	for (unsigned k = 1; k <= 90; k++) {
@@ -439,8 +452,11 @@ A18_A19_T1_a_failing_ctor_leaks_nothing(void **state)
 		for (size_t i = 0; i < ARRAY_COUNT(obj); i++) {
 			obj[got] = kmem_cache_alloc(cp, 0);
 			got += obj[got] != NULL;
-			if (k == 1 && i == 0)
+			if (k == 1 && i == 0) {
+				assert_int_equal(stats_of(cp).frames, 0);
+				(void)kmem_cache_shrink(cp);
 				assert_int_equal(frame_free_count(), before);
+			}
 		}
 		/* One failure, at one growth; all else was served. */
 		assert_int_equal(b.failures, 1);
@@ -451,6 +467,50 @@ A18_A19_T1_a_failing_ctor_leaks_nothing(void **state)
 		while (got != 0)
 			kmem_cache_free(cp, obj[--got]);
 		cache_unmake(cp);
+		assert_int_equal(b.built, b.unbuilt);
+	}
+}
+
+/* Also where the objects go through magazines, and all or nothing. */
+static void
+A18_B16_G16_a_ctor_may_fail_at_any_object_of_any_cache(void **state)
+{
+	static const struct kmem_options kinds[] = {
+		{ .flags = 0 },
+		{ .flags = KMEM_COUNT },
+		{ .flags = KMEM_NOCOLOUR, .magazine = 3 },
+		{ .protect = KMEM_CHECKED },
+		{ .flags = KMEM_SINGLE_OWNER },
+	};
+
+	(void)state;
+	for (unsigned k = 1; k <= 5 * 100; k++) {
+		struct builder b = { .fail_at = (k + 4) / 5 };
+		struct kmem_options opt = kinds[k % 5];
+		struct kmem_cache *cp;
+		size_t got = 0;
+		void *obj[150];
+
+		opt.ctor = builder_ctor;
+		opt.dtor = builder_dtor;
+		opt.arg = &b;
+		cp = cache_make("fails", 100, &opt);
+		if (k % 2 == 0 && !kmem_cache_alloc_bulk(cp, 0, 100, obj))
+			assert_int_equal(stats_of(cp).objects_inuse, 0);
+		else if (k % 2 == 0)
+			got = 100;
+		while (got < ARRAY_COUNT(obj)) {
+			obj[got] = kmem_cache_alloc(cp, 0);
+			got += obj[got] != NULL;
+			assert_true(b.failures <= 1);
+		}
+		assert_int_equal(
+		    b.built - b.unbuilt, stats_of(cp).objects_total);
+		assert_int_equal(stats_of(cp).objects_inuse, got);
+		while (got != 0)
+			kmem_cache_free(cp, obj[--got]);
+		cache_unmake(cp);
+		assert_int_equal(b.failures, 1);
 		assert_int_equal(b.built, b.unbuilt);
 	}
 }
@@ -638,15 +698,17 @@ main(void)
 		world_test(B1_A19_T19_bad_arguments_are_refused_with_a_reason),
 		world_test(A19_T19_the_name_is_copied),
 		world_test(H1_ten_thousand_creations_leave_nothing),
-		world_test(A3_B2_every_alignment_is_honoured_for_every_size),
+		world_test(B2_every_alignment_is_honoured_for_every_size),
 		world_test(natural_alignment_is_what_divides_the_size),
-		world_test(B4_A19_G4_all_colours_are_used_and_legal),
+		world_test(A13_B4_B16_G4_all_colours_are_used_and_legal),
 		world_test(no_colour_and_few_colours),
 		world_test(objects_are_disjoint_and_keep_their_bytes),
 		world_test(zero_flag_zeroes_all_bytes),
 		world_test(
 		    A18_B8_A19_T1_T2_constructed_state_survives_free_and_alloc),
-		world_test(A18_A19_T1_a_failing_ctor_leaks_nothing),
+		world_test(A18_A19_T1_B16_G16_a_failing_ctor_leaks_nothing),
+		world_test(
+		    A18_B16_G16_a_ctor_may_fail_at_any_object_of_any_cache),
 		world_test(a_ctor_that_always_fails_means_no_objects),
 		world_test(the_limit_is_exact),
 		world_test(the_limit_counts_live_objects_on_all_harts),

@@ -386,7 +386,7 @@ whatis_knows_every_address(void **state)
 }
 
 static void
-A4_G22_partial_slabs_are_used_fullest_first(void **state)
+A4_B16_G22_partial_slabs_are_used_fullest_first(void **state)
 {
 	struct kmem_options opt = { .flags = KMEM_NOMAGAZINE };
 	struct kmem_cache *cp = cache_make("full", 500, &opt);
@@ -433,7 +433,7 @@ main(void)
 		world_test(C3_A12_what_an_interrupt_may_and_may_not),
 		world_test(B9_tune_changes_what_is_set_and_only_that),
 		world_test(whatis_knows_every_address),
-		world_test(A4_G22_partial_slabs_are_used_fullest_first),
+		world_test(A4_B16_G22_partial_slabs_are_used_fullest_first),
 	};
 
 	return cmocka_run_group_tests_name("kmem_kinds", tests, NULL, NULL);

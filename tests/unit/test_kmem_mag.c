@@ -185,7 +185,7 @@ magazines_are_last_in_first_out(void **state)
  * changes so that magazines of many sizes are in slots and depot at once.
  */
 static void
-A14_A19_G1_resizing_under_use_loses_nothing(void **state)
+A14_B16_G1_resizing_under_use_loses_nothing(void **state)
 {
 	struct kmem_cache *cp = cache_with_rounds(30);
 	struct test_rng rng = { .state = 99 };
@@ -339,7 +339,7 @@ B9_every_call_may_be_the_first_on_a_hart(void **state)
 
 /* Harts that never used a cache are not interrupted for it. */
 static void
-harts_without_rounds_are_left_alone(void **state)
+B16_G18_harts_without_rounds_are_left_alone(void **state)
 {
 	struct kmem_cache *cp = cache_make("quiet", 64, NULL);
 	uint64_t calls;
@@ -370,12 +370,12 @@ main(void)
 		world_test(A19_T8_freeing_needs_no_memory),
 		world_test(every_magazine_size_holds_what_it_says),
 		world_test(magazines_are_last_in_first_out),
-		world_test(A14_A19_G1_resizing_under_use_loses_nothing),
+		world_test(A14_B16_G1_resizing_under_use_loses_nothing),
 		world_test(H3_producer_and_consumer_have_a_bounded_footprint),
 		world_test(A15_steady_flow_takes_magazines_from_the_depot_only),
 		world_test(flush_moves_one_harts_rounds),
 		world_test(B9_every_call_may_be_the_first_on_a_hart),
-		world_test(harts_without_rounds_are_left_alone),
+		world_test(B16_G18_harts_without_rounds_are_left_alone),
 	};
 
 	return cmocka_run_group_tests_name("kmem_mag", tests, NULL, NULL);

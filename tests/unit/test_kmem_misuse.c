@@ -40,7 +40,7 @@ one_more(enum mm_error kind, struct kmem_cache *cp, const char *cache,
 }
 
 static void
-A19_T4_G14_double_free_is_caught_at_the_free(void **state)
+A19_T4_B16_G14_double_free_is_caught_at_the_free(void **state)
 {
 	struct kmem_cache *cp = checked_cache("twice", 100);
 	void *obj[100], *next;
@@ -97,7 +97,7 @@ double_free_on_another_hart_is_caught(void **state)
 }
 
 static void
-G15_wrong_cache_names_both(void **state)
+B16_G15_wrong_cache_names_both(void **state)
 {
 	struct kmem_cache *a = checked_cache("alpha", 64);
 	struct kmem_cache *b = checked_cache("beta", 64);
@@ -140,6 +140,80 @@ A19_T3_every_interior_pointer_is_refused(void **state)
 			kmem_cache_free(cp, obj[i]);
 		expect_no_report();
 		cache_unmake(cp);
+	}
+}
+
+/* What may come between an allocation and the wrong free. */
+static void
+nothing_between(struct kmem_cache *other)
+{
+	(void)other;
+}
+
+static void
+many_frees_between(struct kmem_cache *other)
+{
+	void *obj[500];
+
+	assert_true(kmem_cache_alloc_bulk(other, 0, ARRAY_COUNT(obj), obj));
+	for (size_t i = 0; i < ARRAY_COUNT(obj); i++)
+		kmem_cache_free(other, obj[i]);
+}
+
+static void
+reap_between(struct kmem_cache *other)
+{
+	(void)other;
+	(void)kmem_reap(KMEM_REAP_ALL, 0);
+}
+
+static void
+another_hart_between(struct kmem_cache *other)
+{
+	(void)other;
+	mm_host_attach(2);
+}
+
+static void
+A19_T3_T4_B16_G14_G15_found_whatever_came_between(void **state)
+{
+	static void (*const between[])(struct kmem_cache *) = { nothing_between,
+		many_frees_between, reap_between, another_hart_between };
+	static int local;
+
+	(void)state;
+	for (size_t b = 0; b < ARRAY_COUNT(between); b++) {
+		struct kmem_cache *cp = checked_cache("right", 120);
+		struct kmem_cache *wrong = checked_cache("wrong", 120);
+		unsigned char *obj[4];
+
+		/* The last one keeps the slab where it is. */
+		assert_true(kmem_cache_alloc_bulk(
+		    cp, 0, ARRAY_COUNT(obj), (void **)obj));
+		kmem_cache_free(cp, obj[0]);
+		between[b](cp);
+		count_from_here(MM_DOUBLE_FREE);
+		kmem_cache_free(cp, obj[0]);
+		one_more(MM_DOUBLE_FREE, cp, "right", obj[0]);
+		between[b](cp);
+		count_from_here(MM_WRONG_CACHE);
+		kmem_cache_free(wrong, obj[1]);
+		one_more(MM_WRONG_CACHE, wrong, "wrong", obj[1]);
+		between[b](wrong);
+		count_from_here(MM_INTERIOR_FREE);
+		kmem_cache_free(cp, obj[2] + 8);
+		one_more(MM_INTERIOR_FREE, cp, "right", obj[2] + 8);
+		between[b](cp);
+		count_from_here(MM_FOREIGN_FREE);
+		kmem_cache_free(cp, &local);
+		one_more(MM_FOREIGN_FREE, cp, "right", &local);
+		/* Nothing was freed by any of these. */
+		assert_int_equal(stats_of(cp).objects_inuse, 3);
+		for (size_t i = 1; i < ARRAY_COUNT(obj); i++)
+			kmem_cache_free(cp, obj[i]);
+		mm_host_attach(0);
+		cache_unmake(cp);
+		cache_unmake(wrong);
 	}
 }
 
@@ -190,7 +264,7 @@ foreign_pointers_are_refused_and_not_read(void **state)
 }
 
 static void
-G14_each_kind_of_error_has_a_name_of_its_own(void **state)
+each_kind_of_error_has_a_name_of_its_own(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < MM_ERRORS_MAX; i++) {
@@ -276,7 +350,7 @@ free_checked_frees_what_is_right(void **state)
 
 /* A fast cache looks when a magazine reaches its slabs. */
 static void
-fast_caches_find_a_double_free_at_the_slab(void **state)
+B16_G14_fast_caches_find_a_double_free_at_the_slab(void **state)
 {
 	struct kmem_cache *cp = cache_make("quick", 64, NULL);
 	void *obj[4];
@@ -413,10 +487,10 @@ damage_slab(void)
 	books.sp->s_cache = NULL;
 	verify_must_find("a slab of another cache");
 	books.sp->s_cache = books.cp;
-	frame_set_owner((void *)books.sp->s_base, books.sp->s_frames, 0);
+	frame_set_owner((void *)slab_base(books.sp), books.sp->s_frames, 0);
 	verify_must_find("frames that do not name their slab");
-	frame_set_slab(
-	    (void *)books.sp->s_base, books.sp->s_frames, (uintptr_t)books.sp);
+	frame_set_slab((void *)slab_base(books.sp), books.sp->s_frames,
+	    (uintptr_t)books.sp);
 	verify_is_content();
 }
 
@@ -490,16 +564,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(A19_T4_G14_double_free_is_caught_at_the_free),
+		world_test(A19_T4_B16_G14_double_free_is_caught_at_the_free),
 		world_test(double_free_on_another_hart_is_caught),
-		world_test(G15_wrong_cache_names_both),
+		world_test(B16_G15_wrong_cache_names_both),
 		world_test(A19_T3_every_interior_pointer_is_refused),
+		world_test(A19_T3_T4_B16_G14_G15_found_whatever_came_between),
 		world_test(foreign_pointers_are_refused_and_not_read),
-		cmocka_unit_test(G14_each_kind_of_error_has_a_name_of_its_own),
+		cmocka_unit_test(each_kind_of_error_has_a_name_of_its_own),
 		world_test(null_is_refused),
 		world_test(A19_T21_T25_free_after_destroy_is_foreign),
 		world_test(free_checked_frees_what_is_right),
-		world_test(fast_caches_find_a_double_free_at_the_slab),
+		world_test(B16_G14_fast_caches_find_a_double_free_at_the_slab),
 		world_test(fast_caches_find_wrong_pointers_at_the_slab),
 		world_test(fast_caches_survive_null),
 		world_test(F_verify_finds_every_kind_of_damage),

@@ -126,7 +126,7 @@ give(struct held *h)
  * and with memory back everything works.
  */
 static void
-D1_every_frame_request_fails_in_turn(void **state)
+A19_T14_every_frame_request_fails_in_turn(void **state)
 {
 	static struct held h;
 	int64_t n = 0;
@@ -162,7 +162,7 @@ D1_every_frame_request_fails_in_turn(void **state)
 
 /* H2: fill everything with objects of one size, free, and again. */
 static void
-H2_exhaustion_ends_cleanly(void **state)
+exhaustion_ends_cleanly(void **state)
 {
 	static const size_t sizes[] = { 8, 64, 500, 4096, 9000, 65536 };
 	const size_t most = 400000;
@@ -204,7 +204,7 @@ H2_exhaustion_ends_cleanly(void **state)
 
 /* What lies cached on other harts is not "no memory". */
 static void
-H2_cached_memory_is_found_before_giving_up(void **state)
+A8_cached_memory_is_found_before_giving_up(void **state)
 {
 	struct kmem_cache *a, *b;
 	static void *obj[2000];
@@ -231,6 +231,15 @@ H2_cached_memory_is_found_before_giving_up(void **state)
 	cache_unmake(b);
 }
 
+static int
+by_address(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (unsigned char *const *)a;
+	uintptr_t y = (uintptr_t) * (unsigned char *const *)b;
+
+	return (x > y) - (x < y);
+}
+
 /* A short run is used when no long one is free. */
 static void
 fragmented_memory_still_serves(void **state)
@@ -247,6 +256,7 @@ fragmented_memory_still_serves(void **state)
 	while (
 	    (run[n] = frame_alloc(1, 1, FRAME_NOWAIT, FRAME_TAG_USER)) != NULL)
 		n++;
+	qsort(run, n, sizeof(run[0]), by_address);
 	for (size_t i = 0; i < n; i += 2)
 		frame_free(run[i], 1);
 	/* No two adjacent frames are free; 3,000 bytes fit in one. */
@@ -292,9 +302,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(D1_every_frame_request_fails_in_turn),
-		world_test(H2_exhaustion_ends_cleanly),
-		world_test(H2_cached_memory_is_found_before_giving_up),
+		world_test(A19_T14_every_frame_request_fails_in_turn),
+		world_test(exhaustion_ends_cleanly),
+		world_test(A8_cached_memory_is_found_before_giving_up),
 		world_test(fragmented_memory_still_serves),
 		cmocka_unit_test(a_zone_that_is_too_small_is_said_so),
 	};

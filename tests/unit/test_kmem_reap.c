@@ -55,7 +55,7 @@ exact_shrink(struct kmem_cache *cp)
 }
 
 static void
-E3_all_empties_every_hart(void **state)
+B16_G10_all_empties_every_hart(void **state)
 {
 	struct kmem_cache *cp = cache_make("all", 64, NULL);
 	struct kmem_reaped r;
@@ -129,7 +129,8 @@ D3_A17_A19_T6_trim_takes_only_what_was_not_needed(void **state)
 		kmem_cache_free(cp, obj[i]);
 	kmem_tick();
 	cached = stats_of(cp).objects_cached;
-	assert_in_range(cached, 900, 1100);
+	/* Some 400 idled; the tick leaves an eighth of the 1,000. */
+	assert_in_range(cached, 600 + 100, 600 + 125 + 30);
 	(void)exact_reap(KMEM_REAP_TRIM, 0);
 	/* At least the working set is left, and the rest is mostly gone. */
 	assert_in_range(stats_of(cp).objects_cached, 580, 680);
@@ -441,7 +442,7 @@ A4_B5_empty_slabs_are_kept_within_bounds(void **state)
 
 /* G9: 2.4's shrink did not drain the CPUs' arrays. */
 static void
-B6_A19_G9_shrink_gives_all_of_one_cache_only(void **state)
+B6_B16_G9_shrink_gives_all_of_one_cache_only(void **state)
 {
 	struct kmem_cache *cp = cache_make("one", 64, NULL);
 	struct kmem_cache *other = cache_make("other", 64, NULL);
@@ -469,7 +470,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(E3_all_empties_every_hart),
+		world_test(B16_G10_all_empties_every_hart),
 		world_test(depot_leaves_the_harts_alone),
 		world_test(D3_A17_A19_T6_trim_takes_only_what_was_not_needed),
 		world_test(trim_right_after_use_takes_no_magazine),
@@ -483,7 +484,7 @@ main(void)
 		world_test(a_deaf_hart_costs_its_rounds_only),
 		world_test(reap_is_counted),
 		world_test(A4_B5_empty_slabs_are_kept_within_bounds),
-		world_test(B6_A19_G9_shrink_gives_all_of_one_cache_only),
+		world_test(B6_B16_G9_shrink_gives_all_of_one_cache_only),
 	};
 
 	return cmocka_run_group_tests_name("kmem_reap", tests, NULL, NULL);

@@ -19,7 +19,7 @@ field(const struct kmem_stats *st, const struct kmem_schema *sc)
 }
 
 static void
-A5_the_schema_covers_every_field(void **state)
+B13_the_schema_covers_every_field(void **state)
 {
 	size_t n, expected = sizeof(struct kmem_stats) / sizeof(uint64_t);
 	const struct kmem_schema *sc = kmem_schema(&n);
@@ -54,7 +54,7 @@ schema_index(const char *name)
 }
 
 static void
-A5_the_schema_names_the_right_offsets(void **state)
+B13_the_schema_names_the_right_offsets(void **state)
 {
 	const struct kmem_schema *sc = kmem_schema(&(size_t){ 0 });
 
@@ -264,28 +264,28 @@ walk_with(unsigned flags, enum kmem_protect protect, size_t limit, bool counted)
 }
 
 static void
-A5_fast_caches_are_exact_in_what_they_count(void **state)
+B13_fast_caches_are_exact_in_what_they_count(void **state)
 {
 	(void)state;
 	walk_with(0, KMEM_FAST, 0, false);
 }
 
 static void
-A5_counting_caches_are_exact_per_operation(void **state)
+B13_counting_caches_are_exact_per_operation(void **state)
 {
 	(void)state;
 	walk_with(KMEM_COUNT, KMEM_FAST, 0, true);
 }
 
 static void
-A5_checked_caches_are_exact_per_operation(void **state)
+B13_checked_caches_are_exact_per_operation(void **state)
 {
 	(void)state;
 	walk_with(0, KMEM_CHECKED, 0, true);
 }
 
 static void
-A5_refused_requests_are_counted(void **state)
+B13_refused_requests_are_counted(void **state)
 {
 	(void)state;
 	walk_with(KMEM_COUNT, KMEM_FAST, 1000, true);
@@ -294,7 +294,7 @@ A5_refused_requests_are_counted(void **state)
 }
 
 static void
-A5_caches_without_magazines_are_exact(void **state)
+B13_caches_without_magazines_are_exact(void **state)
 {
 	struct kmem_options opt = { .flags = KMEM_NOMAGAZINE };
 	struct kmem_cache *cp = cache_make("plain", 200, &opt);
@@ -318,7 +318,7 @@ A5_caches_without_magazines_are_exact(void **state)
 
 /* Against what a person counts: where rounds lie, misses that had to be. */
 static void
-A5_misses_and_exchanges_are_counted_once(void **state)
+B13_misses_and_exchanges_are_counted_once(void **state)
 {
 	const unsigned rounds = 4;
 	struct kmem_options opt = { .magazine = rounds, .flags = KMEM_COUNT };
@@ -386,7 +386,7 @@ counting_can_be_switched_at_run_time(void **state)
 
 /* The sum over the system: frames of caches are frames of the zones. */
 static void
-A5_frames_of_all_caches_are_the_frames_in_use(void **state)
+B13_frames_of_all_caches_are_the_frames_in_use(void **state)
 {
 	struct kmem_cache *cp[4], *at = NULL;
 	struct frame_stats fs;
@@ -419,16 +419,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(A5_the_schema_covers_every_field),
-		cmocka_unit_test(A5_the_schema_names_the_right_offsets),
-		world_test(A5_fast_caches_are_exact_in_what_they_count),
-		world_test(A5_counting_caches_are_exact_per_operation),
-		world_test(A5_checked_caches_are_exact_per_operation),
-		world_test(A5_refused_requests_are_counted),
-		world_test(A5_caches_without_magazines_are_exact),
-		world_test(A5_misses_and_exchanges_are_counted_once),
+		cmocka_unit_test(B13_the_schema_covers_every_field),
+		cmocka_unit_test(B13_the_schema_names_the_right_offsets),
+		world_test(B13_fast_caches_are_exact_in_what_they_count),
+		world_test(B13_counting_caches_are_exact_per_operation),
+		world_test(B13_checked_caches_are_exact_per_operation),
+		world_test(B13_refused_requests_are_counted),
+		world_test(B13_caches_without_magazines_are_exact),
+		world_test(B13_misses_and_exchanges_are_counted_once),
 		world_test(counting_can_be_switched_at_run_time),
-		world_test(A5_frames_of_all_caches_are_the_frames_in_use),
+		world_test(B13_frames_of_all_caches_are_the_frames_in_use),
 	};
 
 	return cmocka_run_group_tests_name("kmem_stat", tests, NULL, NULL);

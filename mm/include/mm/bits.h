@@ -34,60 +34,49 @@ low_bit(size_t x)
 }
 
 /*
- * Index of the lowest set bit; x != 0. Branch by halves: the compiler's
- * builtin would call libgcc on a core without Zbb, which mm may not need.
+ * Bit searches without a bit instruction: the compiler's builtins would call
+ * libgcc on a core without Zbb, which mm may not need.
+ */
+
+/*
+ * Index of the lowest set bit; x != 0. A de Bruijn sequence multiplied by a
+ * power of two has that power's number in its six highest bits (Leiserson,
+ * Prokop and Randall 1998); the table undoes the sequence's order.
  */
 static inline unsigned
 bit_lowest(uint64_t x)
 {
-	unsigned n = 0;
+	static const uint8_t at[64] = { 0, 1, 2, 53, 3, 7, 54, 27, 4, 38, 41, 8,
+		34, 55, 48, 28, 62, 5, 39, 46, 44, 42, 22, 9, 24, 35, 59, 56,
+		49, 18, 29, 11, 63, 52, 6, 26, 37, 40, 33, 47, 61, 45, 43, 21,
+		23, 58, 17, 10, 51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15,
+		30, 14, 13, 12 };
 
-	if ((x & 0xffffffffu) == 0) {
-		n += 32;
-		x >>= 32;
-	}
-	if ((x & 0xffffu) == 0) {
-		n += 16;
-		x >>= 16;
-	}
-	if ((x & 0xffu) == 0) {
-		n += 8;
-		x >>= 8;
-	}
-	if ((x & 0xfu) == 0) {
-		n += 4;
-		x >>= 4;
-	}
-	if ((x & 0x3u) == 0) {
-		n += 2;
-		x >>= 2;
-	}
-	return n + (unsigned)((x & 1u) == 0);
+	return at[((x & (~x + 1)) * UINT64_C(0x022fdd63cc95386d)) >> 58];
 }
 
-/* Index of the highest set bit; x != 0. */
+/* Index of the highest set bit; x != 0. Smeared, then the highest alone. */
 static inline unsigned
 bit_highest(uint64_t x)
 {
-	unsigned n = 0;
-
-	for (unsigned step = 32; step != 0; step >>= 1) {
-		if ((x >> step) != 0) {
-			n += step;
-			x >>= step;
-		}
-	}
-	return n;
+	x |= x >> 1;
+	x |= x >> 2;
+	x |= x >> 4;
+	x |= x >> 8;
+	x |= x >> 16;
+	x |= x >> 32;
+	return bit_lowest(x ^ (x >> 1));
 }
 
+/* Sums of neighbouring fields of 1, 2 and 4 bits, then of all bytes. */
 static inline unsigned
 bits_set(uint64_t x)
 {
-	unsigned n = 0;
-
-	for (; x != 0; x &= x - 1)
-		n++;
-	return n;
+	x -= (x >> 1) & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) +
+	    ((x >> 2) & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)((x * UINT64_C(0x0101010101010101)) >> 56);
 }
 
 #endif

@@ -32,20 +32,25 @@ struct frame_zone_stats {
 	char name[FRAME_NAME_MAX];
 	uintptr_t base;  /* first byte of the zone */
 	size_t total;    /* frames that can be handed out */
-	size_t free;     /* of them free now */
+	size_t free;     /* of them free now, in harts' caches or not */
 	size_t touched;  /* frames whose metadata has been initialised */
 	size_t largest;  /* longest free run */
 	size_t metadata; /* frames that hold the zone's own records */
 	unsigned flags;  /* FRAME_LOW */
 };
 
-/* All zones together, taken at one instant per zone. */
+/* All zones together. Frames are looked at one after the other, each once. */
 struct frame_stats {
 	size_t total;
 	size_t free;
+	size_t cached;                  /* of them in the harts' caches */
 	size_t used_by[FRAME_TAGS_MAX]; /* frames by tag; [0] is 0 */
+	size_t magazines; /* of used_by[FRAME_TAG_META]: the caches' own */
+	/* Runs that the zones gave and took; to and from a hart's cache a
+	 * whole batch counts as one, what the cache then serves as none. */
 	uint64_t allocs;
 	uint64_t frees;
+	uint64_t locks;    /* times alloc or free took a zone's lock */
 	uint64_t fails;    /* requests that found nothing, after reclaim */
 	uint64_t reclaims; /* times the reclaim call-back ran */
 };
@@ -63,13 +68,16 @@ int frame_zone_add(const char *name, void *base, size_t frames, unsigned flags);
  * Allocate `frames` adjacent frames at a multiple of `align` frames (a power
  * of two; 1 for any). Contents are arbitrary. NULL when no run is free, after
  * the reclaim call-back has been given its chance (unless FRAME_NOWAIT).
+ * Frames in the caches of other harts are reached before anything is given up,
+ * but not with FRAME_NOWAIT nor from an interrupt.
  * Context: any with FRAME_NOWAIT; else not from an interrupt and with no mm
  * lock held. Cost O(1) amortised; O(runs of that size class) when tight.
  */
-void *frame_alloc(size_t frames, size_t align, unsigned flags, unsigned tag);
+static inline void *frame_alloc(
+    size_t frames, size_t align, unsigned flags, unsigned tag);
 
 /* Give a whole run back. `frames` must be the length it was allocated with. */
-void frame_free(void *run, size_t frames);
+static inline void frame_free(void *run, size_t frames);
 
 /*
  * Lengthen a run in place, from `frames` to `want`. False when the frames
@@ -117,5 +125,88 @@ void frame_reset(void);
 
 /* Check every zone's invariants; the number of findings (0 is good). */
 size_t frame_verify(void);
+
+/*
+ * Caches of single frames, one for each hart. They exist from frame_hart_init
+ * on, which is given a slot (mm/port.h) that reads both empty and full on
+ * every hart; 0: there is none, and there are no caches. Boot, one hart.
+ */
+void frame_hart_init(uint64_t slot);
+/*
+ * Merge what the harts' caches hold into the zones: of this hart, and what
+ * harts have put aside; of all harts. Returns the frames moved, which were
+ * counted as free before. The first: any context; the second: as
+ * port_hart_call, not pinned and not in an interrupt.
+ */
+size_t frame_flush_own(void);
+size_t frame_flush_all(void);
+
+/* ---- inside frame_alloc and frame_free ---- */
+
+#define FRAME_KIND_ONE 0xffffff50u /* record of a frame that is a whole run */
+
+struct frame;
+
+/* The frames of a zone that have ever been used: their records are valid. */
+struct frame_span {
+	uintptr_t base;        /* of the zone's frame 0; constant */
+	uint64_t bytes;        /* only grows; read unlocked */
+	struct frame *records; /* constant */
+};
+
+/* The head of a zone: all that the hot pair of single frames knows. */
+struct frame_home {
+	struct frame_span fh_span;
+	uint64_t fh_slot;   /* offset of the harts' caches */
+	uintptr_t fh_kinds; /* a record's kind lies here + (address >> 8) */
+};
+#define FRAME_KIND_TO_OWNER (-12) /* bytes, in a record */
+
+/* The zone whose single frames harts keep; NULL before frame_hart_init. */
+extern struct frame_home *frame_home;
+/* Of the embedder, as kmem's hot pair is (mm/frame_hot.c in C) … */
+void *frame_hot_take(struct frame_home *home, uint32_t kind, unsigned flags);
+void frame_hot_give(struct frame_home *home, void *run);
+/* … and where it goes on: no rounds; no room, the record being done; not a
+ * frame of the zone; the record was of this kind, not of a frame in use. */
+void *frame_slow_take(void *unused, uint32_t kind, unsigned flags);
+void frame_slow_give(struct frame_home *home, void *run);
+void frame_far_give(struct frame_home *home, void *run);
+_Noreturn void frame_bad_give(
+    struct frame_home *home, void *run, uint32_t kind);
+void *frame_alloc_any(
+    size_t frames, size_t align, unsigned flags, unsigned tag);
+/* 2 to FRAME_SHORT_MAX adjacent frames, of any alignment. */
+#define FRAME_SHORT_MAX 32u
+void *frame_alloc_short(size_t frames, unsigned flags, unsigned tag);
+void frame_free_any(void *run, size_t frames);
+void frame_free_run(void *run, size_t frames);
+
+/* What the compiler knows about a request need not be asked at run time. */
+static inline __attribute__((always_inline)) void *
+frame_alloc(size_t frames, size_t align, unsigned flags, unsigned tag)
+{
+	if (!__builtin_constant_p(frames) || !__builtin_constant_p(align) ||
+	    !__builtin_constant_p(flags) || !__builtin_constant_p(tag) ||
+	    align != 1 || (flags & FRAME_LOW) != 0 || tag == FRAME_TAG_FREE ||
+	    tag >= FRAME_TAGS_MAX || frames == 0 || frames > FRAME_SHORT_MAX)
+		return frame_alloc_any(frames, align, flags, tag);
+	if (frames > 1)
+		return frame_alloc_short(frames, flags, tag);
+	if (frame_home == NULL)
+		return frame_alloc_any(1, 1, flags, tag);
+	return frame_hot_take(frame_home, FRAME_KIND_ONE | tag, flags);
+}
+
+static inline __attribute__((always_inline)) void
+frame_free(void *run, size_t frames)
+{
+	if (!__builtin_constant_p(frames))
+		frame_free_any(run, frames);
+	else if (frames != 1 || frame_home == NULL)
+		frame_free_run(run, frames);
+	else
+		frame_hot_give(frame_home, run);
+}
 
 #endif

@@ -73,9 +73,15 @@ struct kmem_options {
 	size_t limit;      /* live objects; 0: none */
 	enum kmem_protect protect;
 	unsigned frame_tag; /* tag of the slabs; 0: FRAME_TAG_SLAB */
+	/*
+	 * Fixed slot, 1 … KMEM_SLOTS_FIXED: for a hot pair that is compiled for
+	 * this one cache. 0: any. A slot that another cache has is refused.
+	 */
+	unsigned slot;
 };
 
-#define KMEM_ROUNDS_MAX 61u
+#define KMEM_ROUNDS_MAX  61u
+#define KMEM_SLOTS_FIXED 16u
 
 /*
  * Create a cache of objects of `size` bytes, 1 … KMEM_SIZE_MAX. The name is
@@ -118,10 +124,87 @@ kmem_cache_alloc(struct kmem_cache *cp, unsigned flags)
 	return obj;
 }
 
-/* All or nothing: true and n objects, or false and none. Context: any. */
+/*
+ * Many at once. All or nothing: true and n objects, or false and none. Objects
+ * in magazines are copied from and to the array; what callers freed into a fast
+ * cache comes out unseen, as ever. Flags as for one; KMEM_PANIC when not all
+ * are to be had. n may be 0. Context: any; interrupts are held off for two
+ * magazines' rounds at a time. Who may choose n does best with KMEM_BULK_BEST.
+ */
+#define KMEM_BULK_BEST 32u
 bool kmem_cache_alloc_bulk(
     struct kmem_cache *cp, unsigned flags, size_t n, void **objs);
 void kmem_cache_free_bulk(struct kmem_cache *cp, size_t n, void **objs);
+
+/* Objects of one magazine, handed out where they lie; r_count 0: none. */
+struct kmem_rounds {
+	void **r_objs;
+	size_t r_count;
+};
+
+/*
+ * A whole magazine's objects without copying: the taker owns them and the array
+ * r_objs[0 … r_count), may use, free, replace and reorder them there, and gives
+ * the array back, full or with the first r_count of it only, on any hart. They
+ * are live until then; a cache with such an array out cannot be destroyed.
+ * Nothing may be read or written outside the array.
+ *
+ * take returns none when memory is out, and always in caches that look at each
+ * object or keep no magazines (level checked, KMEM_COUNT, KMEM_NOMAGAZINE,
+ * KMEM_SINGLE_OWNER, a limit): bulk calls serve those. The number of objects is
+ * the size of the cache's magazines, as it was at one time. KMEM_ZERO is not
+ * heeded. give of what no take returned is a heap error report.
+ * Context: any.
+ */
+void **kmem_rounds_take(struct kmem_cache *cp, unsigned flags, size_t *count);
+void kmem_rounds_give(struct kmem_cache *cp, void **objs, size_t count);
+
+static inline struct kmem_rounds
+kmem_cache_take(struct kmem_cache *cp, unsigned flags)
+{
+	struct kmem_rounds r;
+
+	r.r_objs = kmem_rounds_take(cp, flags, &r.r_count);
+	return r;
+}
+
+static inline void
+kmem_cache_give(struct kmem_cache *cp, struct kmem_rounds rounds)
+{
+	kmem_rounds_give(cp, rounds.r_objs, rounds.r_count);
+}
+
+/*
+ * Fill magazines until the next n allocations of this hart need neither a slab
+ * nor memory, provided that nobody else takes from the cache or reaps it, and
+ * that they come before the working set is found not to need them (two or three
+ * ticks of kmem_tick). Returns how many objects are so to be had: n or more,
+ * fewer when memory is out or the limit is reached. A cache without magazines
+ * keeps one empty slab at most. Context: not from an interrupt (0, reported).
+ */
+size_t kmem_cache_prefill(struct kmem_cache *cp, size_t n);
+
+/*
+ * A reserve: n objects of one cache kept for when memory is out, so that who
+ * frees what he takes from it can always go on. Theory: mm/kmem_reserve.c.
+ *
+ * create fills it: 0, or -KMEM_EINVAL (n is 0 or above KMEM_RESERVE_MAX),
+ * -KMEM_ENOMEM, -KMEM_ECONTEXT (in an interrupt). destroy frees what it holds;
+ * objects taken from it stay good and go back to the cache.
+ * alloc tries the cache without waiting, then the reserve, then the cache with
+ * the caller's flags. free refills the reserve first. refill tops it up from
+ * the cache and returns how many it holds. Objects may pass between the
+ * reserve's calls and the cache's. Context of alloc, free, refill, held: any.
+ */
+#define KMEM_RESERVE_MAX 65536u
+struct kmem_reserve;
+int kmem_reserve_create(
+    struct kmem_reserve **out, struct kmem_cache *cp, size_t n);
+void kmem_reserve_destroy(struct kmem_reserve *rp);
+void *kmem_reserve_alloc(struct kmem_reserve *rp, unsigned flags);
+void kmem_reserve_free(struct kmem_reserve *rp, void *obj);
+size_t kmem_reserve_refill(struct kmem_reserve *rp);
+size_t kmem_reserve_held(struct kmem_reserve *rp); /* objects in it now */
 
 /*
  * Free by address alone, with a verdict: 0 when it was freed, -KMEM_EINVAL
@@ -221,7 +304,8 @@ struct kmem_hart_stats {
  * Every field is described by kmem_schema().
  */
 struct kmem_stats {
-	uint64_t objects_inuse, objects_cached, objects_total;
+	uint64_t objects_inuse, objects_cached, objects_idle, idle_bound;
+	uint64_t objects_total;
 	uint64_t slabs_full, slabs_partial, slabs_empty;
 	uint64_t frames, bytes_inuse, bytes_total, hiwater;
 	uint64_t alloc, free, alloc_fail, mag_hit, mag_miss;

@@ -18,6 +18,7 @@
  *      rank_slab      one cache's slab lists, bits and colour cursor
  *      rank_depot     one cache's magazine lists and working-set marks
  *      rank_zone      one zone's frame records
+ *      rank_reserve   one reserve's objects; nothing is called under it
  *
  *    The tokens generate no code. Callbacks (constructor, destructor, owner's
  *    reclaim, low-memory call-back) run with nothing held.
@@ -58,6 +59,9 @@ extern struct lock_rank rank_depot ACQUIRED_AFTER(rank_slab, rank_registry);
 extern struct lock_rank rank_zone ACQUIRED_AFTER(
     rank_depot, rank_slab, rank_registry);
 
+extern struct lock_rank rank_reserve ACQUIRED_AFTER(
+    rank_zone, rank_depot, rank_slab, rank_registry);
+
 struct CAPABILITY("lock") mm_lock {
 	_Atomic uint32_t lk_held; /* 0 or 1 */
 	uint32_t lk_contended;    /* times waited for; guarded by the lock */
@@ -97,6 +101,31 @@ mm_lock_acquire(struct mm_lock *l) ACQUIRES(l) NO_ANALYSIS
 	}
 	l->lk_contended += waited;
 	l->lk_pin = pin;
+}
+
+/* For callers that stay pinned until after the release; true: it waited. */
+static inline bool
+mm_lock_acquire_pinned(struct mm_lock *l) ACQUIRES(l) NO_ANALYSIS
+{
+	bool waited = false;
+
+	port_sim_point();
+	while (__builtin_expect(atomic_exchange_explicit(
+				    &l->lk_held, 1u, memory_order_acquire) != 0,
+	    0)) {
+		waited = true;
+		port_pause();
+	}
+	if (__builtin_expect(waited, 0))
+		l->lk_contended++;
+	return waited;
+}
+
+static inline void
+mm_lock_release_pinned(struct mm_lock *l) RELEASES(l) NO_ANALYSIS
+{
+	atomic_store_explicit(&l->lk_held, 0u, memory_order_release);
+	port_sim_point();
 }
 
 /* Pairs with the acquire exchange of mm_lock_acquire. */

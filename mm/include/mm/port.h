@@ -27,8 +27,10 @@
 
 /* Harts that will ever run, dense from 0; constant from kmem_init on. */
 unsigned port_hart_count(void);
+#ifndef MM_PORT_INLINE
 /* The caller's hart. Stable only while pinned. */
 unsigned port_hart_self(void);
+#endif
 
 /*
  * Slots. Hart h's slot with offset o lies at port_slot_base(h) + o. Offsets
@@ -43,8 +45,16 @@ size_t port_slot_count(void);
  * Between pin and unpin no interrupt handler and no port_hart_call function
  * runs on this hart, and the caller stays on it. Nests. O(1).
  */
+#ifndef MM_PORT_INLINE
 unsigned long port_pin(void);
 void port_unpin(unsigned long saved);
+#endif
+/*
+ * An embedder that compiles mm itself may define MM_PORT_INLINE and include a
+ * header of its own before all others (-include), with these three as static
+ * inline functions; and, with PORT_SLOT_HERE defined, port_slot_here(): the
+ * base of the calling hart's slots.
+ */
 
 /*
  * Run fn(arg) once on `hart`, outside its pinned sections and between two

@@ -4,7 +4,7 @@
  *
  *      struct hart        TLS (errno …)      magazine slots
  *   +----------------+---------------------+----------------- - -
- *   tp - HART_SIZE   tp                    tp + hart_tls_bytes()
+ *   tp - HART_SIZE   tp                    tp + HART_SLOTS
  *
  * tp is constant for the life of a hart (but once, in hart_enter on the boot
  * hart) and a thread never changes harts, so hart_self() may be kept. The
@@ -15,6 +15,11 @@
 
 #define HART_SIZE     128
 #define HART_TRAP_TOP (-112) /* of h_trap_top, from tp */
+/*
+ * Of the first slot, from tp: a constant, so that arch/mag_inline.h can name a
+ * slot in an instruction. The link fails when the TLS outgrows it.
+ */
+#define HART_SLOTS    512
 
 /* struct hart_start */
 #define HART_STARTS_MAX 128
@@ -63,7 +68,7 @@ hart_self(void)
 	return (struct hart *)(hart_tp() - HART_SIZE);
 }
 
-/* Bytes of the TLS block, rounded to 64: the first slot's offset from tp. */
+/* Bytes of the TLS block, rounded to 64. */
 size_t hart_tls_bytes(void);
 /* Fill a block: TLS image copied, the struct zeroed. `block` is aligned 64. */
 struct hart *hart_block_init(void *block);
