@@ -471,7 +471,7 @@ kmem_cache_destroy(struct kmem_cache *cp)
 		(uintptr_t)__builtin_return_address(0)))
 		return -KMEM_ECONTEXT;
 	MM_ASSERT2(!cp->c_internal, cp->c_name, 0);
-	(void)kmem_cache_shrink(cp);
+	(void)cache_empty(cp);
 	if (!cache_claim(cp))
 		return -KMEM_EBUSY;
 	if ((cp->c_flags & KMEM_SINGLE_OWNER) != 0)

@@ -580,6 +580,8 @@ void kmem_settle(void);
 
 /* ---- Reclaim, kmem_reap.c ---- */
 
+/* All that a cache does not use goes back, from all harts; frames. */
+size_t cache_empty(struct kmem_cache *cp);
 /* Up to `n` magazines of the depot, one kind: how many; adds to *got. */
 uint32_t depot_release(struct kmem_cache *cp, bool full, enum depot_share share,
     uint32_t n, struct kmem_reaped *got, size_t target);

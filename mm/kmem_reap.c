@@ -354,20 +354,29 @@ kmem_cache_flush(struct kmem_cache *cp, unsigned hart)
 }
 
 size_t
-kmem_cache_shrink(struct kmem_cache *cp)
+cache_empty(struct kmem_cache *cp)
 {
 	struct reaping r = { .target = 0 };
 
-	if (kmem_context_refused("kmem_cache_shrink in an interrupt",
-		(uintptr_t)__builtin_return_address(0)))
-		return 0;
 	r.got = flush_harts(cp, KMEM_ALL_HARTS);
 	reap_depot(cp, false, &r);
 	kmem_settle();
 	slab_release_empty(cp, &r.got.frames, 0);
 	reap_internal(&r);
-	(void)frame_flush_own();
 	return r.got.frames;
+}
+
+size_t
+kmem_cache_shrink(struct kmem_cache *cp)
+{
+	size_t frames;
+
+	if (kmem_context_refused("kmem_cache_shrink in an interrupt",
+		(uintptr_t)__builtin_return_address(0)))
+		return 0;
+	frames = cache_empty(cp);
+	(void)frame_flush_own(); /* free already; now in long runs */
+	return frames;
 }
 
 /* Harts inside kmem_low_memory, one bit each. */

@@ -93,7 +93,7 @@ tune_shape(struct kmem_cache *cp, const struct kmem_tune *t)
 
 	if (protect == KMEM_DEBUG)
 		return -KMEM_ENOTYET;
-	(void)kmem_cache_shrink(cp);
+	(void)cache_empty(cp);
 	slab_lock(cp);
 	slabs = cp->c_slab_count;
 	slab_unlock(cp);
