@@ -244,9 +244,13 @@ repl_execute(int args, bool show)
 	n = lua_gettop(L);
 	if (n != 1) {
 		disarm();
-		if (n == 0)
+		/* A Ctrl-C since step() looked is meant for this chunk, too. */
+		if (n == 0 && !lstate_interrupted(console_state))
 			return REPL_INCOMPLETE;
-		print_error(L);
+		if (n == 0)
+			say("interrupted\n");
+		else
+			print_error(L);
 		return REPL_FAILED;
 	}
 	if (!step(0, show ? LUA_MULTRET : 0))
