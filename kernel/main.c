@@ -62,21 +62,30 @@ start_console(void)
 
 /*
  * A hart has nothing to do: close the depots' interval if it is over. Whoever
- * comes first takes it; there is no periodic tick, so an idle machine sleeps,
- * and an interval may be longer.
+ * comes first takes it. While intervals still change something, the hart comes
+ * back at the end of the next one; then an idle machine sleeps: no periodic
+ * tick. What was done since the last tick waits for the end of its interval.
  */
 static void
 idle(void)
 {
 	static _Atomic uint64_t last_ns;
+	static atomic_uint coming; /* 1: a hart will, if it is idle then */
 	uint64_t seen = atomic_load_explicit(&last_ns, memory_order_relaxed);
 	uint64_t now = time_ns();
 
-	/* Relaxed: a claim; kmem_tick has its own locks. */
-	if (now - seen >= TICK_NS &&
-	    atomic_compare_exchange_strong_explicit(&last_ns, &seen, now,
-		memory_order_relaxed, memory_order_relaxed))
-		kmem_tick();
+	/* Relaxed: claims; kmem_tick has its own locks. */
+	if (now - seen >= TICK_NS) {
+		if (!atomic_compare_exchange_strong_explicit(&last_ns, &seen,
+			now, memory_order_relaxed, memory_order_relaxed))
+			return;
+		atomic_store_explicit(&coming, 0, memory_order_relaxed);
+		if (!kmem_tick())
+			return;
+		seen = now;
+	}
+	if (atomic_exchange_explicit(&coming, 1, memory_order_relaxed) == 0)
+		smp_idle_again(seen + TICK_NS);
 }
 
 static void

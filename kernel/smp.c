@@ -425,6 +425,34 @@ smp_run_idle(void)
 	sh->sh_idling = false;
 }
 
+/* Interrupt context, on the hart that asked. */
+static void
+idle_due(void *arg)
+{
+	struct smp_hart *sh = arg;
+
+	sh->sh_idle_due = true;
+}
+
+void
+smp_idle_again(uint64_t deadline_ns)
+{
+	struct smp_hart *sh = self_hart();
+
+	timer_cancel(&sh->sh_idle_timer);
+	timer_start(&sh->sh_idle_timer, deadline_ns, idle_due, sh);
+}
+
+bool
+smp_idle_is_due(void)
+{
+	struct smp_hart *sh = self_hart();
+	bool due = sh->sh_idle_due;
+
+	sh->sh_idle_due = false;
+	return due;
+}
+
 void
 smp_work_loop(void)
 {

@@ -36,6 +36,8 @@ struct smp_hart {
 	/* Owner hart only; the counters are read by all. */
 	struct ktimer sh_call_timer;
 	bool sh_idling;
+	volatile bool sh_idle_due;   /* set by its own timer interrupt */
+	struct ktimer sh_idle_timer; /* smp_idle_again */
 	_Atomic uint64_t sh_ipis, sh_timer_irqs, sh_external_irqs, sh_works;
 } __attribute__((aligned(64)));
 

@@ -57,7 +57,7 @@ waitq_wait(struct waitq *wq, bool (*cond)(void *), bool (*stop)(void *),
 		met = cond(arg);
 		if (met || test(stop, arg, deadline_ns))
 			break;
-		if (!idle) {
+		if (!idle || smp_idle_is_due()) {
 			idle = true;
 			smp_run_idle();
 			continue; /* that took a while: test again */

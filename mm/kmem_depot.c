@@ -332,38 +332,43 @@ list_idle(const struct maglist *ml)
 	return ml->ml_spare < ml->ml_min ? ml->ml_spare : ml->ml_min;
 }
 
-static void
+/* True: a mark has moved. */
+static bool
 list_tick(struct maglist *ml, uint32_t bound)
 {
 	uint32_t idle = list_idle(ml);
+	bool moved = ml->ml_spare != ml->ml_min || ml->ml_min != ml->ml_count;
 
 	ml->ml_idle = idle > bound ? idle - bound : 0;
 	ml->ml_spare = ml->ml_min;
 	ml->ml_min = ml->ml_count;
+	return moved;
 }
 
 bool
-depot_tick(struct kmem_cache *cp, uint64_t bound)
+depot_tick(struct kmem_cache *cp, uint64_t bound, bool *excess)
 {
 	uint64_t rounds = 1;
-	bool excess;
+	bool moved, shrunk = false;
 
 	depot_lock(cp);
 	/* The bound in magazines, by the mean of those that are here. */
 	if (cp->c_full.ml_count > 0)
 		rounds = cp->c_depot_rounds / cp->c_full.ml_count;
 	bound /= rounds;
-	list_tick(
+	moved = list_tick(
 	    &cp->c_full, bound < UINT32_MAX ? (uint32_t)bound : UINT32_MAX);
-	list_tick(&cp->c_empty, 0);
-	excess = cp->c_full.ml_idle != 0 || cp->c_empty.ml_idle != 0;
+	moved |= list_tick(&cp->c_empty, 0);
+	moved |= cp->c_visits != 0;
+	*excess = cp->c_full.ml_idle != 0 || cp->c_empty.ml_idle != 0;
 	if (cp->c_visits < QUIET &&
 	    atomic_load_explicit(&cp->c_mag_auto, memory_order_relaxed))
-		cp->c_mag_shrunk += mag_step(cp, false);
+		shrunk = mag_step(cp, false);
+	cp->c_mag_shrunk += shrunk;
 	cp->c_visits = 0;
 	cp->c_waits = 0;
 	depot_unlock(cp);
-	return excess;
+	return moved || shrunk || *excess;
 }
 
 uint64_t

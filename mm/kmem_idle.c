@@ -31,39 +31,43 @@
  */
 static _Atomic uint64_t trimming[HARTS_MAX / 64];
 
-/* The end of an interval for one cache; true: it has more than may idle. */
+/* The end of an interval for one cache. False: nothing has changed. */
 static bool
-tick_cache(struct kmem_cache *cp)
+tick_cache(struct kmem_cache *cp, bool *excess)
 {
 	uint64_t bound;
+	bool moved, more;
 
 	slab_lock(cp);
 	bound = idle_bound_locked(cp);
 	if (cp->c_peak > cp->c_hiwater)
 		cp->c_hiwater = cp->c_peak;
+	moved = cp->c_peak_last != cp->c_peak || cp->c_peak != cp->c_inuse;
 	cp->c_peak_last = cp->c_peak;
 	cp->c_peak = cp->c_inuse;
 	slab_unlock(cp);
-	return depot_tick(cp, bound);
+	moved |= depot_tick(cp, bound, &more);
+	*excess |= more;
+	return moved;
 }
 
-/* Up to TICK_CACHES caches; true: one at least has something to give. */
+/* Up to TICK_CACHES caches; *excess: one at least has something to give. */
 static bool
-tick_some(uint64_t *after, unsigned *done)
+tick_some(uint64_t *after, unsigned *done, bool *excess)
 {
 	struct kmem_cache *cp;
-	bool excess = false;
+	bool moved = false;
 
 	*done = 0;
 	registry_lock_take();
 	for (cp = registry_after_locked(*after);
 	     cp != NULL && *done < TICK_CACHES; cp = registry_next_locked(cp)) {
 		*after = cp->c_generation;
-		excess |= tick_cache(cp);
+		moved |= tick_cache(cp, excess);
 		(*done)++;
 	}
 	registry_lock_drop();
-	return excess;
+	return moved;
 }
 
 /*
@@ -130,16 +134,17 @@ trim_idle(void)
 	} while (more);
 }
 
-void
+bool
 kmem_tick(void)
 {
 	uint64_t after = 0;
-	bool excess = false;
+	bool excess = false, moved = false;
 	unsigned done;
 
 	do {
-		excess |= tick_some(&after, &done);
+		moved |= tick_some(&after, &done, &excess);
 	} while (done == TICK_CACHES);
 	if (excess && !is_trimming(port_hart_self()))
 		trim_idle();
+	return moved;
 }

@@ -527,9 +527,9 @@ struct magazine *depot_reap_empty(
     struct kmem_cache *cp, enum depot_share share);
 /*
  * End of an interval. `bound` is the number of objects that may idle here;
- * true when there are magazines beyond it.
+ * *excess: there are magazines beyond it. False when nothing has changed.
  */
-bool depot_tick(struct kmem_cache *cp, uint64_t bound);
+bool depot_tick(struct kmem_cache *cp, uint64_t bound, bool *excess);
 /* Objects that nobody needed for a whole interval. */
 uint64_t depot_idle(struct kmem_cache *cp);
 /* Rounds by stride in bytes: at creation, and the ends of the law's range. */

@@ -417,3 +417,21 @@ b = c:alloc_n(20) b:free() assert(c:destroy())
 fails("1..65536", slab.create, "x", 8, {colour=0})
 fails("1..65536", slab.create, "x", 8, {colour="no"})
 """)
+
+
+def I3_2_an_idle_machine_gives_back_what_idles():
+    """Nothing is asked of the machine meanwhile; its time is virtual."""
+    for harts in 1, 3:
+        out = run('c = slab.create("task", 192) b = c:alloc_n(5000) b:free() '
+                  'print("BEFORE", c:stats().objects_cached) '
+                  'hart.chan(1):recv(8000) local s = c:stats() '
+                  'print("AFTER", s.objects_cached, s.objects_idle, '
+                  's.idle_bound, s.mag_size) assert(slab.verify())',
+                  mode="exact", harts=harts, status=0).out
+        before = re.search(r"BEFORE\t(\d+)", out)
+        after = re.search(r"AFTER\t(\d+)\t(\d+)\t(\d+)\t(\d+)", out)
+        print(before.group(0), after.group(0))
+        cached, _, _, size = map(int, after.groups())
+        check(int(before.group(1)) >= 5000, before.group(0))
+        check(cached < 5000 // 8 + 2 * 31 * harts, after.group(0))
+        check(size < 31, "magazines have not shrunk:", after.group(0))

@@ -59,5 +59,11 @@ bool smp_unpost(unsigned hart, struct work *wk);
 
 /* Called on each hart whenever it has nothing to do, before wfi. Thread. */
 void smp_set_idle(void (*fn)(void));
+/*
+ * From that function: call it again on this hart at that time, should the hart
+ * have nothing to do then; one-shot. smp_idle_is_due is for who waits.
+ */
+void smp_idle_again(uint64_t deadline_ns);
+bool smp_idle_is_due(void);
 
 #endif

@@ -249,8 +249,11 @@ struct kmem_reap_stats {
 };
 void kmem_get_reap_stats(struct kmem_reap_stats *st);
 
-/* Working-set tick: call about once a second from a thread context. */
-void kmem_tick(void);
+/*
+ * Working-set tick: call about once a second from a thread context. False when
+ * it changed nothing, and so would another before the allocator is used again.
+ */
+bool kmem_tick(void);
 
 struct kmem_tune {
 	bool set_magazine;
