@@ -412,6 +412,13 @@ size_t slab_put_inflight(struct kmem_cache *cp, void *const *objs, size_t n,
     bool keep_empty, uintptr_t caller);
 /* Would slab_take find anything now? */
 bool slab_has_free(struct kmem_cache *cp);
+/* A glance, without the lock: who must be exact has stopped others. */
+static inline bool
+slab_has_empty(const struct kmem_cache *cp)
+{
+	return (atomic_load_explicit(&cp->c_occupied, memory_order_relaxed) &
+		   (1u << SLAB_EMPTY)) != 0;
+}
 /* Empty slabs back to the zones until *frames reaches target (0: all). */
 void slab_release_empty(struct kmem_cache *cp, size_t *frames, size_t target);
 /* Every slab, whatever is alive in it (single owner). Frames given back. */

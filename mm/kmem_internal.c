@@ -211,7 +211,8 @@ void
 kmem_internal_release(size_t *frames, size_t target)
 {
 	for (unsigned i = 0; i < INTERNAL_COUNT; i++)
-		slab_release_empty(&internal[i], frames, target);
+		if (slab_has_empty(&internal[i]))
+			slab_release_empty(&internal[i], frames, target);
 }
 
 int

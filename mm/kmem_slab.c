@@ -675,10 +675,7 @@ slab_release_empty(struct kmem_cache *cp, size_t *frames, size_t target)
 	while (target == 0 || *frames < target) {
 		unsigned n = EMPTY_BATCH;
 
-		/* A glance is enough: who must be exact has stopped others. */
-		if ((atomic_load_explicit(
-			 &cp->c_occupied, memory_order_relaxed) &
-			(1u << SLAB_EMPTY)) == 0)
+		if (!slab_has_empty(cp))
 			return;
 		/* Not one slab more than needed. */
 		if (target != 0 && (target - *frames) / cp->c_geo.g_frames < n)

@@ -36,7 +36,7 @@ CFLAGS-mm/kmem_rounds := -fomit-frame-pointer
 # Asked for by people, or once in a cache's life: small rather than fast.
 $(foreach f,kmem_stat kmem_verify kmem_error kmem_tune \
 	kmem_reserve kmem_slot kmem_cache kmem_geom kmem_idle \
-	kmem_reap kmem_grow frame_hart,$(eval CFLAGS-mm/$(f) := -Os))
+	kmem_reap kmem_grow kmalloc frame_hart,$(eval CFLAGS-mm/$(f) := -Os))
 
 # Frames, the ways of every miss, and of verified caches. s0 is left alone, so
 # that a backtrace steps over these functions instead of ending at them.
