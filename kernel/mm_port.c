@@ -116,12 +116,6 @@ port_pause(void)
 	csr_pause();
 }
 
-uint64_t
-port_clock_ns(void)
-{
-	return time_ns();
-}
-
 void
 port_report(const struct mm_report *r)
 {

@@ -30,7 +30,6 @@ frame_hot_take(struct frame_home *home, uint32_t kind, unsigned flags)
 	s = own_slot(home);
 	top = __atomic_load_n(&s->top, __ATOMIC_RELAXED);
 	run = top[-1];
-	port_sim_point();
 	if (run != NULL)
 		shared_store_top(&s->top, top - 1);
 	port_unpin(pin);
@@ -66,7 +65,6 @@ frame_hot_give(struct frame_home *home, void *run)
 	s = own_slot(home);
 	top = __atomic_load_n(&s->top, __ATOMIC_RELAXED);
 	room = (uintptr_t)top % MAG_BYTES != 0;
-	port_sim_point();
 	if (room) {
 		*top = run;
 		shared_store_top(&s->top, top + 1);

@@ -135,7 +135,6 @@ zone_try_enter(struct frame_zone *zp) NO_ANALYSIS
 {
 	unsigned long pin = port_pin();
 
-	port_sim_point();
 	if (__builtin_expect(atomic_exchange_explicit(&zp->z_lock.lk_held, 1u,
 				 memory_order_acquire) != 0,
 		0)) {

@@ -15,9 +15,8 @@
  * 3. What the magazines do not have comes straight from the slabs, up to CHUNK
  *    objects for each hold of the lock. Growing, reclaim and failure are those
  *    of a single allocation, made one at a time; each slab that it makes then
- *    serves the next chunk. What is freed beyond the empty magazines that exist
- *    goes to the slabs likewise, and is counted as missed (kmem_miss.c, 3): the
- *    next chunks taken from slabs make that many magazines.
+ *    serves the next chunk. What is freed beyond the empty magazines there are
+ *    fills new ones, or goes to the slabs likewise when no frame is free.
  * 4. Verified caches (level checked, and KMEM_COUNT) count and judge each
  *    object: there a loop of single calls is the whole of it. The hot pair's
  *    slot is then the dummy's, which has neither rounds nor room.
@@ -103,7 +102,6 @@ loaded_serves(struct mag_slot *s, size_t n, void **objs)
 {
 	void **top = slot_top(s);
 
-	port_sim_point();
 	if (rounds_below(top) < n)
 		return false;
 	top -= n;
@@ -117,7 +115,6 @@ loaded_accepts(struct mag_slot *s, size_t n, void *const *objs)
 {
 	void **top = slot_top(s);
 
-	port_sim_point();
 	if (room_above(top) < n)
 		return false;
 	copy(top, objs, n);
@@ -132,7 +129,6 @@ loaded_serves_best(struct mag_slot *s, void **objs)
 	void **top = slot_top(s), **to = top - BEST;
 	struct magazine *mp = mag_of(top);
 
-	port_sim_point();
 	/* Signed: below the header it is negative. */
 	if (__builtin_expect((intptr_t)((uintptr_t)to - (uintptr_t)mp) <
 		    (intptr_t)magazine_low(mp),
@@ -148,7 +144,6 @@ loaded_accepts_best(struct mag_slot *s, void *const *objs)
 {
 	void **top = slot_top(s);
 
-	port_sim_point();
 	if (__builtin_expect(
 		(0 - (uintptr_t)top) % MAG_BYTES < BEST * sizeof(*top), 0))
 		return false;

@@ -19,7 +19,7 @@
  *      alloc  hart's loaded magazine -> its previous one -> a full magazine of
  *             the depot -> a magazine full from partial slabs -> a new slab
  *      free   loaded magazine -> previous one -> an empty magazine of the
- *             depot -> a new empty magazine -> the slab itself
+ *             depot -> a new empty magazine -> a few rounds to their slabs
  *
  * 3. States of an object. Constructed when its slab is made, destructed when
  *    the slab goes; in between it moves, without being written to:

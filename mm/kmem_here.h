@@ -69,6 +69,4 @@ slot_set_previous(struct mag_slot *s, void **previous)
 	shared_store_top(&s->previous, previous);
 }
 
-/* A magazine that is not free begins here (kmem_internal.c). */
-
 #endif

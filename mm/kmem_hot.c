@@ -20,7 +20,6 @@ kmem_cache_pop(struct kmem_cache *cp)
 	void **top = slot_top(s);
 	void *obj = top[-1];
 
-	port_sim_point();
 	if (obj != NULL)
 		slot_set_top(s, top - 1);
 	port_unpin(pin);
@@ -35,7 +34,6 @@ kmem_cache_free(struct kmem_cache *cp, void *obj)
 	void **top = slot_top(s);
 	bool room = !mag_top_full(top);
 
-	port_sim_point();
 	if (room) {
 		*top = obj;
 		slot_set_top(s, top + 1);

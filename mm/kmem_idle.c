@@ -23,13 +23,12 @@
 #include "kmem_impl.h"
 
 #define TICK_CACHES 16u /* per section of the registry lock */
-#define HARTS_MAX   128u
 
 /*
  * A bit for each hart inside a chunk. Relaxed: who must see it has taken the
  * lock of the depot after the chunk did; the call orders what the chunk wrote.
  */
-static _Atomic uint64_t trimming[HARTS_MAX / 64];
+static _Atomic uint64_t trimming[KMEM_HARTS_MAX / 64];
 
 /* The end of an interval for one cache. False: nothing has changed. */
 static bool
@@ -124,7 +123,7 @@ trim_idle(void)
 	uint64_t after = 0;
 	bool more;
 
-	MM_ASSERT2(hart < HARTS_MAX, hart, HARTS_MAX);
+	MM_ASSERT2(hart < KMEM_HARTS_MAX, hart, KMEM_HARTS_MAX);
 	do {
 		atomic_fetch_or_explicit(
 		    &trimming[hart / 64], bit, memory_order_relaxed);

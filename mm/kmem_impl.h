@@ -31,6 +31,8 @@
 #include "mm_assert.h"
 #include "shared.h"
 
+#define KMEM_HARTS_MAX 128u /* of the sets of harts, a bit each */
+
 /* ---- Magazines (layout drawn in mm/mag.h) ---- */
 
 struct magazine {

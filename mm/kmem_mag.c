@@ -27,11 +27,10 @@
  *    slabs with interrupts on.
  * 5. Memory. A free never needs any; kmem_miss.c tells how. Magazines come
  *    from a cache without magazines, so nothing recurses.
- * 6. Verified caches (level checked, and KMEM_COUNT) keep their magazines in
- *    the cold structure. The hot pair finds the dummy and comes here, where
- *    every call is counted and, in checked caches, claims the object's live
- *    bit: set by alloc, cleared by free, both as one atomic operation, so that
- *    of two harts freeing one object exactly one succeeds.
+ * 6. Verified caches (level checked, and KMEM_COUNT) have their magazines in a
+ *    second, cold slot. The hot pair finds the dummy and comes here, and goes
+ *    on to the counting pair (mm/mag.h) and kmem_live.c. One switched at run
+ *    time keeps both slots, since an interrupted hot pair still knows the old.
  */
 #include "kmem_impl.h"
 
@@ -105,8 +104,8 @@ hart_rounds(struct kmem_cache *cp, unsigned hart)
 
 /*
  * A miss of the loaded magazine, the common cases: the previous one serves, or
- * the depot has a full one. Shorter than the general way below, which finds
- * out again whatever this one leaves: no magazine yet, NULL rounds, cold.
+ * the depot has a full one. Shorter than the general way of kmem_miss.c, which
+ * finds out again whatever this one leaves: no magazine yet, NULL rounds, cold.
  */
 static __attribute__((noinline)) void *
 alloc_exchange(struct kmem_cache *cp, unsigned flags)
@@ -219,6 +218,7 @@ kmem_free_from(struct kmem_cache *cp, void *obj, uintptr_t caller)
 	return true;
 }
 
+/* As above: what is verified leaves before anything is put on the stack. */
 void
 kmem_free_for(struct kmem_cache *cp, void *obj, uintptr_t caller)
 {

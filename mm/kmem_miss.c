@@ -259,7 +259,7 @@ limit_alloc(struct kmem_cache *cp, unsigned flags)
 	if (!slab_limit_reached(cp) || (flags & KMEM_NOWAIT) != 0 ||
 	    port_in_interrupt())
 		return NULL;
-	(void)kmem_cache_shrink(cp);
+	(void)cache_empty(cp);
 	return slab_alloc(cp, flags);
 }
 

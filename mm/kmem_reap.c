@@ -34,7 +34,6 @@
 #include "kmem_impl.h"
 
 #define DRAIN_BATCH 8u
-#define HARTS_MAX   128u
 
 struct reaping {
 	size_t target; /* frames; 0: no end */
@@ -380,7 +379,7 @@ kmem_cache_shrink(struct kmem_cache *cp)
 }
 
 /* Harts inside kmem_low_memory, one bit each. */
-static _Atomic uint64_t low_harts[HARTS_MAX / 64];
+static _Atomic uint64_t low_harts[KMEM_HARTS_MAX / 64];
 
 size_t
 kmem_low_memory(size_t frames)
@@ -390,7 +389,7 @@ kmem_low_memory(size_t frames)
 	_Atomic uint64_t *word = &low_harts[hart / 64];
 	size_t got = 0;
 
-	MM_ASSERT2(hart < HARTS_MAX, hart, frames);
+	MM_ASSERT2(hart < KMEM_HARTS_MAX, hart, frames);
 	/* Relaxed: only this hart looks at its bit. */
 	if ((atomic_fetch_or_explicit(word, bit, memory_order_relaxed) & bit) !=
 	    0)

@@ -49,7 +49,6 @@ full_find(struct kmem_cache *cp)
 	hc = &cp->c_harts[port_hart_self()];
 	top = slot_top(s);
 	previous = slot_previous(s);
-	port_sim_point();
 	if (mag_top_full(previous) && previous != mag_dummy_top()) {
 		mp = mag_of(previous);
 		slot_set_previous(s, mag_dummy_top());
@@ -125,7 +124,6 @@ kmem_rounds_take(struct kmem_cache *cp, unsigned flags, size_t *count)
 	void **top = slot_previous(s);
 	size_t n = 0;
 
-	port_sim_point();
 	if (__builtin_expect(mag_top_full(top), 1)) {
 		/* The dummy is full of nothing. */
 		n = full_rounds(top);
@@ -180,7 +178,6 @@ give_full(struct kmem_cache *cp, struct magazine *mp)
 	if (serves) {
 		hc = &cp->c_harts[port_hart_self()];
 		previous = slot_previous(s);
-		port_sim_point();
 		slot_set_previous(s, mag_end(mp));
 		shared_store_32(&hc->hc_used, 1);
 		if (previous != mag_dummy_top()) {
@@ -234,7 +231,6 @@ kmem_rounds_give(struct kmem_cache *cp, void **objs, size_t count)
 	}
 	pin = port_pin();
 	s = slot_here(cp);
-	port_sim_point();
 	/* A loaded magazine tells that this hart is known to use the cache. */
 	given = slot_previous(s) == mag_dummy_top() &&
 	    slot_top(s) != mag_dummy_top();

@@ -9,7 +9,7 @@
  *    (defect T23) and power-of-two sizes fill their frames:
  *
  *      run:   | colour |object 0|object 1| …      |object n-1| left over |
- *             s_base   s_base + s_first
+ *             s_first  s_origin
  *      descriptor: list node, counts, one bit an object (set: free here)
  *
  *    Only the caches that descriptors come from keep them inside (they cannot

@@ -105,6 +105,9 @@ tune_shape(struct kmem_cache *cp, const struct kmem_tune *t)
 			return -KMEM_ENOMEM;
 		hart_slots_find(cp);
 	}
+	/* Before anything is changed: without it no call could be verified. */
+	if (live && cp->c_harts != NULL && !cold_slot_get(cp))
+		return -KMEM_ENOMEM;
 	cp->c_protect = protect;
 	cp->c_live = live;
 	cp->c_colours_max = colours;

@@ -295,13 +295,3 @@ port_pause(void)
 {
 	(void)sched_yield();
 }
-
-uint64_t
-port_clock_ns(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &ts) != 0)
-		return 0;
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}

@@ -434,13 +434,6 @@ port_pause(void)
 	reschedule();
 }
 
-/* A point per 100 ns: time passes, the same in each replay. */
-uint64_t
-port_clock_ns(void)
-{
-	return sim_outcome->steps * 100;
-}
-
 /* --- a run --- */
 
 static void

@@ -190,6 +190,23 @@ cache_unmake(struct kmem_cache *cp)
 	assert_int_equal(kmem_cache_destroy(cp), 0);
 }
 
+void
+churn(struct kmem_cache *cp, unsigned hart, size_t n)
+{
+	void **obj = calloc(n, sizeof(*obj));
+
+	assert_non_null(obj);
+	mm_host_attach(hart);
+	for (size_t i = 0; i < n; i++) {
+		obj[i] = kmem_cache_alloc(cp, 0);
+		assert_non_null(obj[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		kmem_cache_free(cp, obj[i]);
+	mm_host_attach(0);
+	free(obj);
+}
+
 struct kmem_stats
 stats_of(struct kmem_cache *cp)
 {

@@ -71,6 +71,9 @@ struct kmem_cache *cache_make(
     const char *name, size_t size, const struct kmem_options *opt);
 void cache_unmake(struct kmem_cache *cp);
 
+/* n objects through this hart, all freed again. */
+void churn(struct kmem_cache *cp, unsigned hart, size_t n);
+
 struct kmem_stats stats_of(struct kmem_cache *cp);
 struct kmem_info info_of(struct kmem_cache *cp);
 

@@ -11,23 +11,6 @@
 
 #include "mm/kmem_impl.h"
 
-static void
-churn(struct kmem_cache *cp, unsigned hart, size_t n)
-{
-	void **obj = calloc(n, sizeof(*obj));
-
-	assert_non_null(obj);
-	mm_host_attach(hart);
-	for (size_t i = 0; i < n; i++) {
-		obj[i] = kmem_cache_alloc(cp, 0);
-		assert_non_null(obj[i]);
-	}
-	for (size_t i = 0; i < n; i++)
-		kmem_cache_free(cp, obj[i]);
-	mm_host_attach(0);
-	free(obj);
-}
-
 /* --- geometry: G3, G5, G6, G21 --- */
 
 static void

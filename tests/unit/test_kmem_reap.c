@@ -15,24 +15,6 @@ rounds_of(struct kmem_cache *cp, unsigned hart)
 	return hs.rounds;
 }
 
-/* n objects through this hart, all freed again. */
-static void
-churn(struct kmem_cache *cp, unsigned hart, size_t n)
-{
-	void **obj = calloc(n, sizeof(*obj));
-
-	assert_non_null(obj);
-	mm_host_attach(hart);
-	for (size_t i = 0; i < n; i++) {
-		obj[i] = kmem_cache_alloc(cp, 0);
-		assert_non_null(obj[i]);
-	}
-	for (size_t i = 0; i < n; i++)
-		kmem_cache_free(cp, obj[i]);
-	mm_host_attach(0);
-	free(obj);
-}
-
 /* A reap whose figure must be what the zones gained. */
 static struct kmem_reaped
 exact_reap(enum kmem_level level, size_t target)

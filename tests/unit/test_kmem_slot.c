@@ -154,6 +154,39 @@ I3_1_other_caches_leave_the_fixed_slots_alone(void **state)
 		cache_unmake(cp[i]);
 }
 
+/* Checked needs a slot that counts; refused, the cache stays as it was. */
+static void
+B9_without_a_slot_left_a_cache_keeps_its_level(void **state)
+{
+	static struct kmem_cache *cp[HOST_SLOTS];
+	const struct kmem_tune checked = { .set_protect = true,
+		.protect = KMEM_CHECKED };
+	const struct kmem_tune counting = { .set_count = true, .count = true };
+	size_t n = 0;
+
+	(void)state;
+	do {
+		char name[] = { 's', (char)('a' + n / 26), (char)('a' + n % 26),
+			'\0' };
+
+		assert_true(n < ARRAY_COUNT(cp));
+		cp[n] = cache_make(name, 64, NULL);
+	} while (info_of(cp[n++]).magazine != 0);
+	assert_int_equal(kmem_cache_tune(cp[0], &checked, NULL), -KMEM_ENOMEM);
+	assert_int_equal(kmem_cache_tune(cp[0], &counting, NULL), -KMEM_ENOMEM);
+	assert_int_equal(info_of(cp[0]).protect, KMEM_FAST);
+	use(cp[0]);
+	use(cp[0]);
+	expect_no_report();
+	/* Two neighbouring slots come free: now it can. */
+	while (n > 1)
+		cache_unmake(cp[--n]);
+	assert_int_equal(kmem_cache_tune(cp[0], &checked, NULL), 0);
+	assert_int_equal(info_of(cp[0]).protect, KMEM_CHECKED);
+	use(cp[0]);
+	cache_unmake(cp[0]);
+}
+
 int
 main(void)
 {
@@ -163,6 +196,7 @@ main(void)
 		world_test(I3_1_a_refused_name_gives_the_slot_back),
 		world_test(I3_1_fixed_slots_serve_every_kind_of_cache),
 		world_test(I3_1_other_caches_leave_the_fixed_slots_alone),
+		world_test(B9_without_a_slot_left_a_cache_keeps_its_level),
 	};
 
 	return cmocka_run_group_tests_name("kmem_slot", tests, NULL, NULL);

@@ -245,23 +245,6 @@ slots_are_apart_aligned_and_zero(void **state)
 }
 
 static void
-the_clock_does_not_go_back(void **state)
-{
-	uint64_t last = port_clock_ns(), first = last;
-	const struct timespec ms = { .tv_nsec = 1000000 };
-
-	(void)state;
-	for (unsigned i = 0; i < 10000; i++) {
-		uint64_t now = port_clock_ns();
-
-		assert_true(now >= last);
-		last = now;
-	}
-	assert_int_equal(nanosleep(&ms, NULL), 0);
-	assert_true(port_clock_ns() - first >= 1000000);
-}
-
-static void
 init_may_follow_fini(void **state)
 {
 	(void)state;
@@ -291,7 +274,6 @@ main(void)
 		bare_test(calls_and_pinned_sections_exclude_each_other),
 		bare_test(harts_that_call_each_other_do_not_deadlock),
 		bare_test(slots_are_apart_aligned_and_zero),
-		bare_test(the_clock_does_not_go_back),
 		bare_test(init_may_follow_fini),
 	};
 

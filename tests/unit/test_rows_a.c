@@ -17,24 +17,6 @@ hart_of(struct kmem_cache *cp, unsigned hart)
 	return hs;
 }
 
-/* n objects through this hart, all freed again. */
-static void
-churn(struct kmem_cache *cp, unsigned hart, size_t n)
-{
-	void **obj = calloc(n, sizeof(*obj));
-
-	assert_non_null(obj);
-	mm_host_attach(hart);
-	for (size_t i = 0; i < n; i++) {
-		obj[i] = kmem_cache_alloc(cp, 0);
-		assert_non_null(obj[i]);
-	}
-	for (size_t i = 0; i < n; i++)
-		kmem_cache_free(cp, obj[i]);
-	mm_host_attach(0);
-	free(obj);
-}
-
 /* --- A1 --- */
 
 static unsigned built, unbuilt;

@@ -68,16 +68,6 @@ struct CAPABILITY("lock") mm_lock {
 	unsigned long lk_pin;     /* the holder's; guarded by the lock */
 };
 
-#ifdef MM_SIM
-/* The simulator may switch harts here: between any two shared accesses. */
-void port_sim_point(void);
-#else
-static inline void
-port_sim_point(void)
-{
-}
-#endif
-
 static inline void
 mm_lock_init(struct mm_lock *l)
 {
@@ -93,7 +83,6 @@ mm_lock_acquire(struct mm_lock *l) ACQUIRES(l) NO_ANALYSIS
 	unsigned long pin = port_pin();
 	uint32_t waited = 0;
 
-	port_sim_point();
 	while (atomic_exchange_explicit(
 		   &l->lk_held, 1u, memory_order_acquire) != 0) {
 		waited = 1;
@@ -109,7 +98,6 @@ mm_lock_acquire_pinned(struct mm_lock *l) ACQUIRES(l) NO_ANALYSIS
 {
 	bool waited = false;
 
-	port_sim_point();
 	while (__builtin_expect(atomic_exchange_explicit(
 				    &l->lk_held, 1u, memory_order_acquire) != 0,
 	    0)) {
@@ -125,7 +113,6 @@ static inline void
 mm_lock_release_pinned(struct mm_lock *l) RELEASES(l) NO_ANALYSIS
 {
 	atomic_store_explicit(&l->lk_held, 0u, memory_order_release);
-	port_sim_point();
 }
 
 /* Pairs with the acquire exchange of mm_lock_acquire. */
@@ -135,7 +122,6 @@ mm_lock_release(struct mm_lock *l) RELEASES(l) NO_ANALYSIS
 	unsigned long pin = l->lk_pin;
 
 	atomic_store_explicit(&l->lk_held, 0u, memory_order_release);
-	port_sim_point();
 	port_unpin(pin);
 }
 

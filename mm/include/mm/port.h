@@ -69,8 +69,6 @@ bool port_in_interrupt(void);
 
 /* In every spin loop. */
 void port_pause(void);
-/* Monotonic; may be coarse. */
-uint64_t port_clock_ns(void);
 
 /* Kinds of heap error, in the order of the console's report. */
 enum mm_error {
