@@ -47,7 +47,6 @@ void smp_interrupt(void);
 /* The others forget that a page was not mapped. Thread context. */
 void smp_fence_others(void);
 size_t smp_slot_count(void);
-uintptr_t smp_hart_tp(unsigned index);
 /* Sleep in wfi until an interrupt; not at all if one came since `seen`. */
 uint64_t smp_wakes(void);
 void smp_sleep(uint64_t seen);

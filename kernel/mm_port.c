@@ -32,6 +32,7 @@
 #include <mm/port.h>
 
 #include "kernel_impl.h"
+#include "smp_impl.h"
 
 _Static_assert(sizeof(struct mag_slot) == ARCH_MAG_SLOT_BYTES, "mag.S: slot");
 _Static_assert(
@@ -72,9 +73,10 @@ port_hart_self(void)
 void *
 port_slot_base(unsigned hart)
 {
-	uintptr_t tp = smp_hart_tp(hart);
+	uintptr_t tp;
 
-	KASSERT(hart < smp_hart_count());
+	KASSERT(hart < smp_n_harts);
+	tp = (uintptr_t)smp_harts[hart].sh_hart + HART_SIZE;
 	return (void *)tp; /* an address, by construction */
 }
 

@@ -26,7 +26,7 @@
 
 #define FDT_HEADER_BYTES 40u
 #define FDT_MAGIC_NUMBER 0xd00dfeedu
-#define FDT_VERSION_MIN  17u
+#define FDT_VERSION_OURS 17u
 
 static enum platform_error
 check_blob(const void *blob, size_t avail)
@@ -40,7 +40,9 @@ check_blob(const void *blob, size_t avail)
 		return PLATFORM_ESIZE;
 	if (load_be32(header) != FDT_MAGIC_NUMBER)
 		return PLATFORM_EMAGIC;
-	if (load_be32(header + 20) < FDT_VERSION_MIN)
+	/* libfdt is built to assume both: FDT_ASSUME_MASK. */
+	if (load_be32(header + 20) < FDT_VERSION_OURS ||
+	    load_be32(header + 24) > FDT_VERSION_OURS)
 		return PLATFORM_EVERSION;
 	size = load_be32(header + 4);
 	if (size < FDT_HEADER_BYTES || size > PLATFORM_DTB_MAX || size > avail)
@@ -283,7 +285,7 @@ platform_error_text(enum platform_error e)
 	case PLATFORM_EMAGIC:
 		return "no device tree there, or not on 8 bytes";
 	case PLATFORM_EVERSION:
-		return "a device tree older than version 17";
+		return "a device tree that is not of version 17";
 	case PLATFORM_ESIZE:
 		return "a device tree shorter than its header, longer than "
 		       "what can be read, or over 2 MiB";

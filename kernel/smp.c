@@ -98,12 +98,6 @@ smp_hart_self(void)
 	return hart_self()->h_index;
 }
 
-uintptr_t
-smp_hart_tp(unsigned index)
-{
-	return (uintptr_t)smp_harts[index].sh_hart + HART_SIZE;
-}
-
 size_t
 smp_stack_room(void)
 {

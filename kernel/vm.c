@@ -251,7 +251,6 @@ vm_hart_create(unsigned k, size_t stack, size_t slots)
 		return NULL;
 	KASSERT(va <= LAYOUT_HARTS + HART_WINDOW * (k + 1));
 	h = hart_block_init((void *)block);
-	memset((char *)block + HART_SIZE + HART_SLOTS, 0, slots);
 	h->h_index = k;
 	h->h_stack_low = low;
 	h->h_stack_top = low + stack;

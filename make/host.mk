@@ -41,7 +41,7 @@ $(H-$(1))/third_party/libfdt/%.o: $(FDT_SRC)/%.c $(B)/.flags-host $(tp-stamp) \
 	$$(call say,HOSTCC,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(HOSTCC) $(tp-flags) $(h-common) $(san-$(1)) \
-	    -Wno-unused-parameter $(fdt-includes) -MMD -MP -c -o $$@ $$<
+	    $(fdt-flags) $(fdt-includes) -MMD -MP -c -o $$@ $$<
 
 $(H-$(1))/%.o: %.c $(B)/.flags-host $(tp-stamp) | setup-host
 	$$(call say,HOSTCC,$$@)
@@ -83,7 +83,8 @@ $(foreach t,$(model-y),$(eval \
 	$(call test-rules,$(t),tests/model,$(call san-of,$(t)))))
 
 $(B)/.flags-host: FORCE
-	$(Q)$(call stamp,$@,$(HOSTCC) $(h-own) $(tp-flags) $(san-asan) \
+	$(Q)$(call stamp,$@,$(HOSTCC) $(h-own) $(tp-flags) \
+	    $(fdt-flags) $(san-asan) \
 	    $(foreach t,$(unit-y) $(model-y),$($(t)-cflags)))
 
 $(B)/.list-host: FORCE

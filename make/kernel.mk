@@ -45,9 +45,8 @@ $(K)/third_party/libfdt/%.o: $(FDT_SRC)/%.c $(O)/.flags-kernel $(tp-stamp) \
 		| setup-build
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(KCC) $(tp-flags) -Wno-unused-parameter $(k-common) \
-	    $(fdt-includes) -MMD -MP -c \
-	    -o $@ $<
+	$(Q)$(KCC) $(tp-flags) $(fdt-flags) -O3 $(k-common) \
+	    $(fdt-includes) -MMD -MP -c -o $@ $<
 
 $(K)/gen/%.o: $(O)/gen/%.c $(O)/.flags-kernel | setup-build
 	$(call say,CC,$@)
@@ -76,7 +75,7 @@ stamp = mkdir -p $(dir $(1)) && printf '%s\n' '$(2)' >$(1).$$$$ && \
 
 $(O)/.flags-kernel: FORCE
 	$(Q)$(call stamp,$@,$(KCC) $(k-own) $(k-asm) $(ARCH_ASFLAGS) \
-	    $(tp-flags) $(foreach f,$(folders),$(cflags-$(f))) \
+	    $(tp-flags) $(fdt-flags) $(foreach f,$(folders),$(cflags-$(f))) \
 	    $(foreach v,$(sort $(filter CFLAGS-%,$(.VARIABLES))),$(v)=$($(v))))
 
 # A file that leaves a list makes nothing newer: what is made from a list

@@ -50,7 +50,7 @@ slot_at(unsigned hart, uint64_t offset)
 static void
 slot_clear(uint64_t offset)
 {
-	for (unsigned h = 0; h < port_hart_count(); h++)
+	for (unsigned h = 0, harts = port_hart_count(); h < harts; h++)
 		slot_set(slot_at(h, offset), mag_dummy_top(), mag_dummy_top());
 }
 

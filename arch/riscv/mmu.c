@@ -80,30 +80,54 @@ entry_of(uint64_t *table, uint64_t va, unsigned level)
 	return &table[(va >> (12u + 9u * level)) % TABLE_LENGTH];
 }
 
-/* One leaf at `level`; tables on the way are made. */
-static bool
-map_leaf(uint64_t va, uint64_t pa, unsigned level, unsigned prot)
+/*
+ * The entry for va at `level`; tables on the way are made. NULL: there is no
+ * frame for one, or a larger page is there.
+ */
+static uint64_t *
+entry_for(uint64_t va, unsigned level)
 {
 	uint64_t *table = root;
-	uint64_t *e;
 
 	for (unsigned at = 2; at > level; at--) {
-		e = entry_of(table, va, at);
+		uint64_t *e = entry_of(table, va, at);
+
 		if (*e == 0) {
 			uint64_t t = table_new();
 
 			if (t == 0)
-				return false;
+				return NULL;
 			*e = (t >> 12 << PTE_PPN) | PTE_V;
 		} else if ((*e & PTE_RWX) != 0)
-			return false; /* a larger page is there */
+			return NULL;
 		table = table_at(*e >> PTE_PPN << 12);
 	}
-	e = entry_of(table, va, level);
-	if (*e != 0)
-		return false;
-	*e = (pa >> 12 << PTE_PPN) | PTE_GAD | PTE_V | (prot & PTE_RWX);
-	return true;
+	return entry_of(table, va, level);
+}
+
+/*
+ * Leaves of `bytes` each, `n` at most and as many as the table of the first
+ * one holds: how many, 0 when one of them cannot be made.
+ */
+static uint64_t
+map_leaves(uint64_t va, uint64_t pa, unsigned level, uint64_t n, unsigned prot)
+{
+	uint64_t step = level_bytes(level) >> 12 << PTE_PPN;
+	uint64_t leaf =
+	    (pa >> 12 << PTE_PPN) | PTE_GAD | PTE_V | (prot & PTE_RWX);
+	uint64_t *e = entry_for(va, level);
+	uint64_t room = TABLE_LENGTH - va / level_bytes(level) % TABLE_LENGTH;
+
+	if (e == NULL)
+		return 0;
+	if (n > room)
+		n = room;
+	for (uint64_t i = 0; i < n; i++, leaf += step) {
+		if (e[i] != 0)
+			return 0;
+		e[i] = leaf;
+	}
+	return n;
 }
 
 static bool
@@ -113,14 +137,18 @@ map_range(uint64_t va, uint64_t pa, uint64_t size, unsigned prot)
 		unsigned level = 2;
 		uint64_t bytes = level_bytes(level);
 
+		uint64_t n;
+
+		/* A larger page begins where a table does: not inside n. */
 		while (level > 0 &&
 		    (((va | pa) & (bytes - 1)) != 0 || size < bytes))
 			bytes = level_bytes(--level);
-		if (!map_leaf(va, pa, level, prot))
+		n = map_leaves(va, pa, level, size / bytes, prot);
+		if (n == 0)
 			return false;
-		va += bytes;
-		pa += bytes;
-		size -= bytes;
+		va += n * bytes;
+		pa += n * bytes;
+		size -= n * bytes;
 	}
 	return true;
 }
@@ -130,12 +158,15 @@ static void
 map_part(const char *from, const char *to, unsigned prot)
 {
 	uint64_t pa = (uintptr_t)from;
-	uint64_t size = (uint64_t)(to - from);
+	uint64_t n = (uint64_t)(to - from) / LAYOUT_PAGE, done;
 
 	/* The static tables are enough for this: LAYOUT_TABLES. */
-	for (uint64_t at = 0; at < size; at += LAYOUT_PAGE)
-		(void)map_leaf(
-		    pa + at - image_base + LAYOUT_IMAGE, pa + at, 0, prot);
+	for (; n > 0; n -= done, pa += done * LAYOUT_PAGE) {
+		done =
+		    map_leaves(pa - image_base + LAYOUT_IMAGE, pa, 0, n, prot);
+		if (done == 0)
+			return; /* and the first fetch from there traps */
+	}
 }
 
 uint64_t

@@ -87,8 +87,8 @@ slots_start(unsigned harts, size_t count)
 		slots[h] = aligned_alloc(PORT_CACHE_LINE, room);
 		if (slots[h] == NULL)
 			return -1;
-		memset(slots[h], 0, room);
-		memset(slots[h], SLOT_CANARY, SLOT_ORIGIN);
+		/* Nothing there may be taken for a magazine, or for zero. */
+		memset(slots[h], SLOT_CANARY, room);
 	}
 	slot_count = count;
 	return 0;

@@ -132,8 +132,7 @@ sim_world_boot(const struct sim_options *opt)
 	    world_bytes + bss_bytes() > SIM_WORLD_MAX)
 		sim_fail("the world is too small", opt->harts, opt->bytes);
 	world = fresh_map(WORLD_ADDRESS, world_bytes);
-	memset(world, 0, SLOTS_BYTES);
-	memset(world + SLOTS_BYTES, FRESH, zone);
+	memset(world, FRESH, SLOTS_BYTES + zone);
 	if (zone != 0) {
 		if (frame_zone_add("sim", world + SLOTS_BYTES,
 			zone / FRAME_SIZE, 0) != 0 ||

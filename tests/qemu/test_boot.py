@@ -86,8 +86,8 @@ def I2_9_memory_4_GiB():
     memory("4G", 3800 << 20)
 
 
-def boot_instructions(mem):
-    return int(lua_value("sys.info().boot_instructions", harts=1, mem=mem,
+def boot_instructions(mem, harts=1):
+    return int(lua_value("sys.info().boot_instructions", harts=harts, mem=mem,
                          mode="exact"))
 
 
@@ -102,6 +102,16 @@ def I2_figures_boot_does_not_grow_with_memory():
     small, large = boot_instructions("128M"), boot_instructions("16G")
     print("boot instructions:", small, "to", large)
     check(large < small * 1.05, "%d with 128M, %d with 16G" % (small, large))
+
+
+def I4_figures_boot_instructions_of_each_more_hart():
+    """Of all harts together, firmware included, for each beyond the first."""
+    counts = {n: boot_instructions("256M", n) for n in (1, 4, 8)}
+    each = {(a, b): (counts[b] - counts[a]) // (b - a)
+            for a, b in ((1, 4), (4, 8))}
+    print("boot instructions:", counts, "each more hart:", each)
+    check(0 < min(each.values()) and max(each.values()) <= 60_000,
+          "%s instructions for each more hart" % each)
 
 
 @test(alone=True)

@@ -10,7 +10,7 @@ import subprocess
 from lib import BUILD, ROOT, check, equal, folder, kernel_path, run_command, \
     test
 
-IMAGE_MAX = 450_000
+IMAGE_MAX = 450 << 10
 FP_REGISTER = re.compile(r"\bf(?:[ast]\d+|csr)\b")
 FP_OPCODE = re.compile(r"^(?:c\.)?(?:fl[dw]|fs[dw](?:sp)?|fld(?:sp)?|"
                        r"f\w+\.[sdwlx]|frcsr|fscsr|frflags|fsflags)\b")

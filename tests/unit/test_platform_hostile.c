@@ -187,6 +187,9 @@ I2_3_headers_are_checked_before_libfdt_sees_them(void **state)
 	put_be32(t.blob, 20, 16);
 	assert_int_equal(parse_tree(&t)->e, PLATFORM_EVERSION);
 	put_be32(t.blob, 20, 17);
+	put_be32(t.blob, 24, 18);
+	assert_int_equal(parse_tree(&t)->e, PLATFORM_EVERSION);
+	put_be32(t.blob, 24, 16);
 	assert_int_equal(parse_tree(&t)->e, PLATFORM_OK);
 	put_be32(t.blob, 4, PLATFORM_DTB_MAX + 1);
 	assert_int_equal(parse(t.blob, SIZE_MAX)->e, PLATFORM_ESIZE);

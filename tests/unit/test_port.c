@@ -220,7 +220,7 @@ harts_that_call_each_other_do_not_deadlock(void **state)
 }
 
 static void
-slots_are_apart_aligned_and_zero(void **state)
+slots_are_apart_and_aligned(void **state)
 {
 	size_t bytes = port_slot_count() * sizeof(struct mag_slot);
 
@@ -231,8 +231,6 @@ slots_are_apart_aligned_and_zero(void **state)
 
 		p += port_slot_origin();
 		assert_int_equal((uintptr_t)p % sizeof(struct mag_slot), 0);
-		for (size_t i = 0; i < bytes; i++)
-			assert_int_equal(p[i], 0);
 		memset(p, (int)h + 1, bytes);
 	}
 	for (unsigned h = 0; h < port_hart_count(); h++) {
@@ -273,7 +271,7 @@ main(void)
 		bare_test(a_deaf_harts_function_never_runs),
 		bare_test(calls_and_pinned_sections_exclude_each_other),
 		bare_test(harts_that_call_each_other_do_not_deadlock),
-		bare_test(slots_are_apart_aligned_and_zero),
+		bare_test(slots_are_apart_and_aligned),
 		bare_test(init_may_follow_fini),
 	};
 

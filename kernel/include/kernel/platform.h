@@ -75,7 +75,7 @@ struct platform {
 enum platform_error {
 	PLATFORM_OK,
 	PLATFORM_EMAGIC,   /* not a device tree, or misaligned */
-	PLATFORM_EVERSION, /* older than 17 */
+	PLATFORM_EVERSION, /* older than 17, or not readable as 17 */
 	PLATFORM_ESIZE,    /* smaller than a header, or over PLATFORM_DTB_MAX */
 	PLATFORM_EBROKEN,  /* fdt_check_full refuses it */
 	PLATFORM_EMEMORY,  /* no usable /memory */

@@ -35,7 +35,8 @@ unsigned port_hart_self(void);
 /*
  * Slots. Hart h's slot with offset o lies at port_slot_base(h) + o. Offsets
  * run from port_slot_origin() in steps of sizeof(struct mag_slot) for
- * port_slot_count() slots. The memory is zeroed before kmem_init.
+ * port_slot_count() slots. The memory may hold anything: mm writes a slot on
+ * every hart before it publishes it, and reads no other.
  */
 void *port_slot_base(unsigned hart);
 size_t port_slot_origin(void);
