@@ -208,3 +208,15 @@ def test_many_scripts_keep_their_order():
         evals=["x(%d)" % i for i in range(120)]))]
     equal(names, sorted(names), "names")
     equal(len(names), 120, "files")
+
+
+def test_runs_from_anywhere_and_leaves_no_litter():
+    where = folder()
+    os.symlink(RUN, os.path.join(where, "rq"))
+    env = {k: v for k, v in os.environ.items()
+           if k != "PYTHONDONTWRITEBYTECODE"}
+    done = run_command(["./rq", "--harts", "0", "--kernel", "/dev/null"],
+                       cwd=where, env=env)
+    equal(done.status, 2, "status")
+    litter = os.path.join(ROOT, "scripts", "quarry", "__pycache__")
+    check(not os.path.exists(litter), "%s is there" % litter)
