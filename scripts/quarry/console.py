@@ -14,6 +14,7 @@ import sys
 from quarry.report import FAILED, LOST, OK, PANIC, say
 
 LINE_MAX = 4096   # bytes of the current line that are remembered
+LINE_END = re.compile(rb"\r{1,2}\n")
 EXIT_LINE = re.compile(rb"QUARRY-EXIT code=(\d{1,10})")
 # A panic, or a boot that had to stop: what tells code 3 from poweroff(3).
 PANIC_LINE = re.compile(rb"PANIC\b|\[ *[\d.]+\] error: boot: ")
@@ -26,7 +27,7 @@ class Console:
         self.out = sys.stdout.fileno() if sys.stdout else -1
         self.log = log
         self.translate = translate  # CR LF becomes LF
-        self.held = b""             # a CR whose successor is not there yet
+        self.held = b""             # CRs whose successor is not there yet
         self.line = b""
         self.code = None            # of the exit line, if it was the last
         self.panicked = False
@@ -41,9 +42,11 @@ class Console:
                 self.log = None
         self.watch(data)
         if self.translate:
+            # Firmware that adds a CR of its own makes it CR CR LF.
             data = self.held + data
-            self.held = b"\r" if data.endswith(b"\r") else b""
-            data = data[:len(data) - len(self.held)].replace(b"\r\n", b"\n")
+            self.held = data[len(data.rstrip(b"\r")):][-2:]
+            data = LINE_END.sub(
+                b"\n", data[:len(data) - len(self.held)])
         self.write(data)
 
     def finish(self):

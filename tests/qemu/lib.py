@@ -42,11 +42,13 @@ def skip(reason):
     raise Skipped(reason)
 
 
-def test(timeout=120, alone=False):
-    """Decorator: more time, or no other test at the same time."""
+def test(timeout=120, alone=False, boards=False):
+    """Decorator: more time, no other test at the same time, or a test that
+    only `make test-boards` runs."""
     def mark(function):
         function.quarry_timeout = timeout
         function.quarry_alone = alone
+        function.quarry_boards = boards
         return function
     return mark
 

@@ -3,13 +3,18 @@
 import io
 import os
 import signal
+import struct
 import subprocess
+import sys
 import tarfile
 import time
 
 from lib import ROOT, check, contains, equal, folder, run_command, write
 
 RUN = os.path.join(ROOT, "scripts", "run-qemu")
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+sys.dont_write_bytecode = True
+from quarry import machines  # noqa: E402  (after the path is known)
 
 
 def fake(body, *options, evals=("print(1)",), **keywords):
@@ -220,3 +225,60 @@ def test_runs_from_anywhere_and_leaves_no_litter():
     equal(done.status, 2, "status")
     litter = os.path.join(ROOT, "scripts", "quarry", "__pycache__")
     check(not os.path.exists(litter), "%s is there" % litter)
+
+
+def test_line_ends_of_the_machine_become_ours():
+    """Firmware may add a CR to the kernel's; a CR alone is kept."""
+    out = fake(r"printf 'a\r\nb\r\r\nc\rd\r'; sleep 0.1; printf '\n'; "
+               "echo QUARRY-EXIT code=0").out
+    equal(out.splitlines(True), ["a\n", "b\n", "c\r", "d\n",
+                                 "QUARRY-EXIT code=0\n"])
+
+
+def arguments(*options):
+    """What QEMU would be started with."""
+    return fake('printf "%s\\n" "$@"; echo QUARRY-EXIT code=0', *options,
+                status=0).out.splitlines()
+
+
+def I4_1_each_machine_is_started_as_it_wants():
+    virt = arguments("--machine", "virt")
+    check("-cpu" not in virt and "-semihosting-config" not in virt, virt)
+    spike = arguments("--machine", "spike")
+    equal(spike[spike.index("-cpu") + 1], "rv64,sstc=off")
+    contains(" ".join(spike), "exit=semihost")
+    equal(arguments("--machine", "spike", "--qemu-arg", "-cpu", "--qemu-arg",
+                    "max").count("-cpu"), 1, "the user's choice counts")
+    check("exit=semihost" not in " ".join(
+        arguments("--machine", "spike", "--append", "exit=spin")))
+    icicle = arguments("--machine", "icicle")
+    check("-bios" not in icicle and "-dtb" in icicle, icicle)
+    equal(icicle[icicle.index("-serial"):][:4],
+          ["-serial", "null", "-serial", "stdio"])
+
+
+def elf(*load_addresses):
+    """An ELF file that is nothing but program headers."""
+    head = b"\x7fELF\x02\x01" + bytes(26) + struct.pack(
+        "<QQIHHHHHH", 64, 0, 0, 64, 56, len(load_addresses), 0, 0, 0)
+    return head + b"".join(struct.pack("<IIQQQQQQ", kind, 5, 0, 0, at, 1, 1, 1)
+                           for kind, at in load_addresses)
+
+
+def I4_1_many_harts_find_the_kernel_2_MiB_higher():
+    """Firmware for 128 harts outgrows the 2 MiB below the usual place."""
+    plain = elf((1, 0x80200000), (6, 0x80200040), (1, 0x80300000))
+    equal(machines.moved_up(plain), elf((1, 0x80400000), (6, 0x80200040),
+                                        (1, 0x80500000)))
+    for broken in (b"", b"\0" * 64, plain[:63], plain[:80],
+                   plain[:54] + b"\1\0" + plain[56:],
+                   plain[:56] + b"\xff\xff" + plain[58:],
+                   plain[:32] + b"\xff" * 8 + plain[40:]):
+        equal(machines.moved_up(broken), None, "a broken ELF file")
+    where = folder()
+    kernel = write(os.path.join(where, "k.elf"), plain)
+    for harts, first in ((96, 0x80200000), (97, 0x80400000)):
+        out = fake('while [ "$1" != -kernel ]; do shift; done; '
+                   "od -An -tx8 -j88 -N8 $2; echo QUARRY-EXIT code=0",
+                   "--harts", str(harts), "--kernel", kernel, status=0).out
+        equal(int(out.split()[0], 16), first, "load address")
