@@ -270,10 +270,11 @@ kmem_cache_setup(struct kmem_cache *cp, const char *name, size_t size,
 {
 	size_t align =
 	    opt->align != 0 ? opt->align : geometry_natural_align(size);
+	const size_t line = geometry_machine.line_bytes;
 
 	memset(cp, 0, sizeof(*cp));
-	if ((opt->flags & KMEM_HWALIGN) != 0 && align < PORT_CACHE_LINE)
-		align = PORT_CACHE_LINE;
+	if ((opt->flags & KMEM_HWALIGN) != 0 && align < line)
+		align = line;
 	if (align < 8)
 		align = 8;
 	kmem_name_copy(cp->c_name, name, sizeof(cp->c_name));

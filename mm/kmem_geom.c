@@ -6,10 +6,10 @@
  *
  * 1. stride = size rounded up to the alignment, and that to 8. Natural
  *    alignment is the largest power of two that divides the size rounded up to
- *    8, from 8 to 64: an object of 48 bytes is 16-aligned, one of 64 or 4,096
- *    is line-aligned. A slab is a run of any number of frames, not a power of
- *    two: for 8,200-byte objects that is the difference between 25 % and 6 %
- *    of waste.
+ *    8, from 8 to a line: an object of 48 bytes is 16-aligned, one of 64 or
+ *    4,096 is line-aligned. A slab is a run of any number of frames, not a
+ *    power of two: for 8,200-byte objects that is the difference between 25 %
+ *    and 6 % of waste.
  * 2. waste = 1 - objects * stride / (slab + descriptor + frame records), with
  *    colour space counted as waste. The bound is 1/16 for every stride from 8
  *    B to 64 KiB (shown by an exhaustive test). Why it can be met: with n
@@ -27,11 +27,17 @@
  *    strides use what is left over. From COLOUR_STRIDE on, space is reserved
  *    for COLOURS_GOOD colours, in slabs of up to COLOUR_FRAMES, unless that
  *    would break the bound. Offsets of a stride or more would bring object k
- *    to where object k + 1 of another slab begins, and those of 4,096 bytes (a
- *    way of a 32 KiB, 8-way cache) to the same sets again: there are no more
- *    colours than that. All positions 0 … n-1 are used (defect G4 lost one).
+ *    to where object k + 1 of another slab begins, and those of a way (sets
+ *    times line) to the same sets again: there are no more colours than that.
+ *    All positions 0 … n-1 are used (defect G4 lost one).
  * 5. Fallback: when no run of g_frames is free, the fewest frames that hold
  *    one object, without colours. Such slabs are counted.
+ * 6. Line and way are those of the first-level data cache: the embedder's, if
+ *    he knows them, else 64 bytes and 4,096, which is a 32 KiB cache of 8 ways.
+ *    The line is at least 16 bytes, what C promises of any allocation. The
+ *    second level does not count: it is indexed by physical address, frames
+ *    come from anywhere, and an offset of some lines spreads nothing there that
+ *    the frames' own addresses have not spread already.
  */
 #include "kmem_impl.h"
 
@@ -42,17 +48,42 @@
 #define GOOD_LARGE    32u
 #define GOOD_SINGLE   8u
 #define COLOUR_STRIDE 256u
-#define COLOUR_SPAN   4096u /* bytes: one way of the first-level cache */
 #define COLOURS_GOOD  8u
 #define COLOUR_FRAMES 16u /* longest slab taken for the sake of colours */
 #define FRAMES_MAX    64u
+#define LINE_MIN      16u
+#define LINE_MAX      4096u
+#define WAY_DEFAULT   4096u
+#define WAY_MAX       (1u << 20)
+
+struct kmem_machine geometry_machine = { PORT_CACHE_LINE, WAY_DEFAULT };
+
+int
+kmem_set_machine(const struct kmem_machine *m)
+{
+	size_t line = m->line_bytes, way = m->way_bytes;
+
+	if (!is_pow2(line) || line < LINE_MIN || line > LINE_MAX ||
+	    way < line || way > WAY_MAX || way % line != 0)
+		return -KMEM_EINVAL;
+	geometry_machine = *m;
+	return 0;
+}
+
+void
+geometry_reset(void)
+{
+	geometry_machine =
+	    (struct kmem_machine){ PORT_CACHE_LINE, WAY_DEFAULT };
+}
 
 size_t
 geometry_natural_align(size_t size)
 {
 	size_t align = low_bit(align_up(size, 8));
+	size_t line = geometry_machine.line_bytes;
 
-	return align > PORT_CACHE_LINE ? PORT_CACHE_LINE : align;
+	return align > line ? line : align;
 }
 
 static size_t
@@ -84,7 +115,9 @@ gross_bytes(const struct wish *w, unsigned frames, size_t objects)
 static size_t
 colour_step(size_t align)
 {
-	return align > PORT_CACHE_LINE ? align : PORT_CACHE_LINE;
+	size_t line = geometry_machine.line_bytes;
+
+	return align > line ? align : line;
 }
 
 /* Fill in what follows from frames and objects. */
@@ -159,7 +192,8 @@ good_for(size_t stride, unsigned flags)
 static unsigned
 colours_for(size_t stride, size_t align, unsigned flags, unsigned colours_max)
 {
-	size_t span = stride < COLOUR_SPAN ? stride : COLOUR_SPAN;
+	size_t way = geometry_machine.way_bytes;
+	size_t span = stride < way ? stride : way;
 	size_t most = span / colour_step(align);
 
 	if ((flags & (KMEM_NOCOLOUR | KMEM_SINGLE_OWNER)) != 0 || most == 0)

@@ -201,6 +201,9 @@ struct geometry {
 struct geometry geometry_choose(
     size_t size, size_t align, bool live, unsigned flags, unsigned colours_max);
 size_t geometry_natural_align(size_t size);
+void geometry_reset(void);
+/* Constant from kmem_init on. */
+extern struct kmem_machine geometry_machine;
 
 /* ---- Depot ---- */
 

@@ -236,5 +236,6 @@ kmem_reset(void)
 	kmalloc_reset();
 	registry_init();
 	kmem_errors_reset();
+	geometry_reset();
 	memset(internal, 0, sizeof(internal));
 }

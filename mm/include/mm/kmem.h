@@ -62,7 +62,7 @@ typedef void (*kmem_dtor_fn)(void *obj, void *arg);
 typedef void (*kmem_reclaim_fn)(void *arg);
 
 struct kmem_options {
-	size_t align; /* bytes, power of two; 0: natural, 8 … 64 */
+	size_t align; /* bytes, power of two; 0: natural, 8 … a line */
 	kmem_ctor_fn ctor;
 	kmem_dtor_fn dtor; /* only together with ctor */
 	kmem_reclaim_fn reclaim;
@@ -385,7 +385,7 @@ uint64_t kmem_errors_total(void);
 /*
  * General purpose. kmalloc(0) returns a pointer that is distinct, of 8 bytes,
  * and is freed like any other. Alignment: largest power of two dividing the
- * class size, 8 … 64; FRAME_SIZE above KMEM_SIZE_MAX. kfree(NULL) is nothing;
+ * class size, 8 … a line; FRAME_SIZE above KMEM_SIZE_MAX. kfree(NULL) is nothing;
  * kfree of an object of another cache frees it there.
  */
 void *kmalloc(size_t size, unsigned flags);
@@ -393,6 +393,22 @@ void *kzalloc(size_t size, unsigned flags);
 void *krealloc(void *ptr, size_t size, unsigned flags);
 void kfree(void *ptr);
 size_t ksize(const void *ptr); /* usable bytes; 0 when it is not kmalloc's */
+
+/*
+ * The first-level data cache, where the embedder knows it. Objects that want a
+ * line of their own get one of line_bytes, sizes that divide by it are aligned
+ * to it; colours are a line apart and repeat after a way: sets * line_bytes.
+ * mm's own structures are padded to PORT_CACHE_LINE, always.
+ */
+struct kmem_machine {
+	size_t line_bytes; /* power of two, 16 … 4096; default 64 */
+	size_t way_bytes;  /* a multiple of the line, at most 1 MiB; 4096 */
+};
+/*
+ * On one hart, before kmem_init; kmem_reset brings the defaults back. Returns
+ * 0, or -KMEM_EINVAL for other values than these: nothing has changed then.
+ */
+int kmem_set_machine(const struct kmem_machine *m);
 
 /*
  * Start the allocator: after the first frame_zone_add, before anything else,
