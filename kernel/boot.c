@@ -16,10 +16,7 @@
 #include <mm/frame.h>
 
 #include "kernel_impl.h"
-
-#define TIMEBASE_GUESS 10000000u /* Hz: QEMU virt; better than none */
-#define LOW_TOP        0x100000000ull
-#define BYTES_MIN      (1ull << 20) /* less cannot hold a Lua state */
+#include "plan.h"
 
 static struct platform platform;
 static struct bootargs args;
@@ -27,8 +24,7 @@ static const void *dtb;
 static size_t dtb_bytes;
 static uint64_t dtb_pa;
 static const void *initrd;
-static struct memmap memmap;
-static uint64_t ram_bytes;
+static struct plan_memory memory;
 static uint64_t entry_instret, entry_time;
 static uint64_t prompt_instret, prompt_time;
 
@@ -61,7 +57,7 @@ boot_initrd(size_t *size)
 uint64_t
 boot_ram_bytes(void)
 {
-	return ram_bytes;
+	return memory.ram_bytes;
 }
 
 uint64_t
@@ -139,102 +135,32 @@ boot_read_tree(uint64_t pa, uint64_t instret, uint64_t time)
 		    "protect=debug: not in this version, checked instead");
 	if (args.loglevel >= 0)
 		klog_set_level((enum klog_level)args.loglevel);
-	if (platform.timebase_hz == 0) {
-		klog(KLOG_WARN,
-		    "device tree: no timebase-frequency: %u Hz "
-		    "assumed",
-		    TIMEBASE_GUESS);
-		platform.timebase_hz = TIMEBASE_GUESS;
-	}
-	time_init(platform.timebase_hz);
+	time_init(plan_timebase(&platform));
 	klog_set_clock(time_uptime_ns);
-}
-
-static void
-reserve(struct memmap_range *list, unsigned *n, uint64_t base, uint64_t size)
-{
-	if (size > 0 && *n < MEMMAP_INPUT_MAX)
-		list[(*n)++] = (struct memmap_range){ base, size };
-}
-
-static void
-build_memmap(void)
-{
-	static struct memmap_range banks[PLATFORM_BANKS_MAX];
-	static struct memmap_range reserved[MEMMAP_INPUT_MAX];
-	struct memmap_range kernel = { mmu_image_base(), layout_image_bytes() };
-	unsigned n_banks = 0, n_reserved = 0;
-
-	_Static_assert(PLATFORM_RESERVED_MAX + 2 <= MEMMAP_INPUT_MAX,
-	    "tree, DTB and initrd fit");
-	if (platform.reserved_dropped > 0)
-		boot_fail("the device tree reserves more than %u ranges: which "
-			  "memory is safe cannot be known",
-		    PLATFORM_RESERVED_MAX);
-	for (unsigned i = 0; i < platform.n_banks; i++) {
-		banks[n_banks++] =
-		    (struct memmap_range){ platform.banks[i].base,
-			    platform.banks[i].size };
-		ram_bytes += platform.banks[i].size;
-	}
-	reserve(reserved, &n_reserved, dtb_pa, dtb_bytes);
-	reserve(
-	    reserved, &n_reserved, platform.initrd.base, platform.initrd.size);
-	for (unsigned i = 0; i < platform.n_reserved; i++)
-		reserve(reserved, &n_reserved, platform.reserved[i].base,
-		    platform.reserved[i].size);
-	memmap_build(&memmap, banks, n_banks, reserved, n_reserved, kernel,
-	    args.mem, LAYOUT_LINEAR_TOP);
 }
 
 static void
 map_initrd(void)
 {
-	const struct platform_range *r = &platform.initrd;
+	const struct memmap_range *r = &platform.initrd;
+	const char *first = vm_map_initrd(r->base, r->size);
 
-	if (r->size == 0)
-		return;
-	for (unsigned i = 0; i < platform.n_banks; i++) {
-		const struct platform_range *b = &platform.banks[i];
-
-		if (r->base >= b->base && r->base - b->base <= b->size &&
-		    r->size <= b->size - (r->base - b->base))
-			initrd = vm_map_initrd(r->base, r->size);
-	}
-	if (initrd == NULL)
-		klog(KLOG_WARN,
-		    "initrd ignored: 0x%llx + 0x%llx bytes is not inside "
-		    "memory, or too large",
-		    (unsigned long long)r->base, (unsigned long long)r->size);
-}
-
-/* Trees exist that name banks which the machine does not have. */
-static bool
-answers(const struct memmap_range *r)
-{
-	const char *first = vm_linear(r->base);
-
-	if (trap_probe(first) && trap_probe(first + r->size - 1))
-		return true;
-	klog(KLOG_WARN,
-	    "memory at 0x%llx, %llu KiB, left out: the device tree names it "
-	    "and nothing answers there",
-	    (unsigned long long)r->base, (unsigned long long)r->size >> 10);
-	memmap.usable_bytes -= r->size;
-	return false;
+	if (first != NULL && trap_probe(first) &&
+	    trap_probe(first + r->size - 1))
+		initrd = first;
+	else
+		plan_refuse_initrd(&platform, "cannot be read");
 }
 
 /* A zone per range; a range too small to hold its own records is left. */
 static void
 add_zones(void)
 {
-	for (unsigned i = 0; i < memmap.n_usable; i++) {
-		struct memmap_range r = memmap.usable[i];
-		bool low = r.base + r.size <= LOW_TOP;
+	for (unsigned i = 0; i < memory.map.n_usable; i++) {
+		struct memmap_range r = memory.map.usable[i];
+		bool low = memmap_is_low(r);
 		char name[FRAME_NAME_MAX];
 
-		if (!answers(&r))
-			continue;
 		(void)fmt_format(
 		    name, sizeof(name), "%s%u", low ? "low" : "high", i);
 		if (frame_zone_add(name, vm_linear(r.base), r.size / FRAME_SIZE,
@@ -249,24 +175,30 @@ add_zones(void)
 void
 boot_read_memory(void)
 {
-	build_memmap();
-	if (memmap.usable_bytes < BYTES_MIN)
-		boot_fail("too little memory: %llu KiB usable of %llu KiB, and "
-			  "at least %llu KiB are needed",
-		    (unsigned long long)memmap.usable_bytes >> 10,
-		    (unsigned long long)ram_bytes >> 10, BYTES_MIN >> 10);
-	vm_map_memory(&memmap);
-	map_initrd();
+	const struct plan_places places = {
+		.kernel = { mmu_image_base(), layout_image_bytes() },
+		.dtb = { dtb_pa, dtb_bytes },
+		.top = LAYOUT_LINEAR_TOP,
+	};
+	const struct memmap *map = &memory.map;
+	const char *why;
+
+	why = plan_memory(&memory, &platform, args.mem, &places);
+	if (why != NULL)
+		boot_fail("%s", why);
+	memory.ram_bytes -= vm_map_memory(&memory.map);
+	if (memory.initrd)
+		map_initrd();
 	add_zones();
 	klog(KLOG_INFO,
 	    "memory: %llu MiB in %u bank%s, %llu KiB usable in %u range%s",
-	    (unsigned long long)ram_bytes >> 20, platform.n_banks,
+	    (unsigned long long)memory.ram_bytes >> 20, platform.n_banks,
 	    platform.n_banks == 1 ? "" : "s",
-	    (unsigned long long)memmap.usable_bytes >> 10, memmap.n_usable,
-	    memmap.n_usable == 1 ? "" : "s");
-	if (memmap.lost_bytes > 0)
+	    (unsigned long long)map->usable_bytes >> 10, map->n_usable,
+	    map->n_usable == 1 ? "" : "s");
+	if (map->lost_bytes > 0)
 		klog(KLOG_WARN, "memory: %llu KiB lost: too many ranges",
-		    (unsigned long long)memmap.lost_bytes >> 10);
+		    (unsigned long long)map->lost_bytes >> 10);
 	if (platform.banks_dropped > 0)
 		klog(KLOG_WARN, "memory: %u banks beyond %u are not used",
 		    platform.banks_dropped, PLATFORM_BANKS_MAX);

@@ -11,6 +11,7 @@
 #include <kernel/klog.h>
 
 #include "kernel_impl.h"
+#include "plan.h"
 
 #define HANDLERS_MAX 8u
 #define CLAIMS_MAX   64u /* per interrupt and controller */
@@ -23,61 +24,38 @@ struct handler {
 };
 
 /* Boot hart only; interrupts read what thread context has set up. */
+static struct plan_plic planned[PLATFORM_PLICS_MAX];
 static struct plic plics[PLATFORM_PLICS_MAX];
-static uint32_t phandles[PLATFORM_PLICS_MAX];
 static unsigned n_plics;
 static struct handler handlers[HANDLERS_MAX];
 static unsigned n_handlers;
 
-static int32_t
-boot_context(const struct platform *pf, const struct platform_plic *pp)
+/* False: its registers cannot be mapped. */
+static bool
+open_plic(struct plic *pl, const struct plan_plic *pp)
 {
-	uint64_t hartid = hart_self()->h_hartid;
-
-	for (unsigned i = 0; i < pf->n_harts; i++)
-		if (pf->harts[i].hartid == hartid)
-			return pp->context[i];
-	return -1;
-}
-
-static void
-add_plic(const struct platform *pf, const struct platform_plic *pp)
-{
-	struct plic *pl = &plics[n_plics];
-	int32_t context = boot_context(pf, pp);
-	uint64_t bytes;
-
-	if (context < 0)
-		return; /* of another socket */
-	bytes = plic_bytes((uint32_t)context);
-	if (bytes > pp->size) {
-		klog(KLOG_WARN,
-		    "irq: plic at 0x%llx ignored: context %d lies outside its "
-		    "registers",
-		    (unsigned long long)pp->base, (int)context);
-		return;
-	}
-	pl->pl_regs = vm_map_mmio(pp->base, bytes);
+	pl->pl_bytes = plic_bytes(pp->context);
+	pl->pl_regs = vm_map_mmio(pp->about->base, pl->pl_bytes);
 	if (pl->pl_regs == NULL) {
 		klog(KLOG_WARN, "irq: plic at 0x%llx ignored: cannot map it",
-		    (unsigned long long)pp->base);
-		return;
+		    (unsigned long long)pp->about->base);
+		return false;
 	}
-	pl->pl_bytes = bytes;
-	pl->pl_context = (uint32_t)context;
-	pl->pl_sources =
-	    pp->sources < PLIC_SOURCES_MAX ? pp->sources : PLIC_SOURCES_MAX - 1;
+	pl->pl_context = pp->context;
+	pl->pl_sources = pp->about->sources;
 	plic_init(pl);
-	phandles[n_plics++] = pp->phandle;
+	return true;
 }
 
 void
 irq_init(void)
 {
-	const struct platform *pf = boot_platform();
+	unsigned n =
+	    plan_plics(planned, boot_platform(), hart_self()->h_hartid);
 
-	for (unsigned i = 0; i < pf->n_plics; i++)
-		add_plic(pf, &pf->plics[i]);
+	for (unsigned i = 0; i < n; i++)
+		if (open_plic(&plics[n_plics], &planned[i]))
+			planned[n_plics++] = planned[i];
 	if (n_plics > 0)
 		csr_sie_set(IRQ_EXTERNAL);
 	else
@@ -89,21 +67,16 @@ irq_init(void)
 bool
 irq_attach(uint32_t controller, uint32_t source, void (*fn)(void *), void *arg)
 {
+	int i = plan_route(planned, n_plics, controller, source);
 	unsigned long irq;
 
-	if (n_handlers == HANDLERS_MAX || source == 0)
+	if (n_handlers == HANDLERS_MAX || i < 0)
 		return false;
-	for (unsigned i = 0; i < n_plics; i++) {
-		if (phandles[i] != controller || source > plics[i].pl_sources)
-			continue;
-		irq = csr_irq_save();
-		handlers[n_handlers++] =
-		    (struct handler){ &plics[i], source, fn, arg };
-		plic_enable(&plics[i], source);
-		csr_irq_restore(irq);
-		return true;
-	}
-	return false;
+	irq = csr_irq_save();
+	handlers[n_handlers++] = (struct handler){ &plics[i], source, fn, arg };
+	plic_enable(&plics[i], source);
+	csr_irq_restore(irq);
+	return true;
 }
 
 static void

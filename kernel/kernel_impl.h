@@ -25,8 +25,11 @@ _Noreturn void boot_fail(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));
 
 /* vm.c */
-/* Tables for the linear map may shrink a range of `map`. */
-void vm_map_memory(struct memmap *map);
+/*
+ * Tables for the linear map may shrink a range of `map`. Ranges in which
+ * nothing answers leave it; returns their bytes.
+ */
+uint64_t vm_map_memory(struct memmap *map);
 void *vm_linear(uint64_t pa);
 const void *vm_map_dtb(uint64_t pa, size_t *avail);
 const void *vm_map_initrd(uint64_t pa, uint64_t size);

@@ -16,6 +16,7 @@
  *      interrupts on       timers and IPIs are served
  *      smp_start           the other harts have checked in, or are given up on:
  *                          the hart count is final
+ *      plan_caches         mm knows the line and the way of the data cache
  *      kmem_init           the allocator works, here and on all others
  *      irq_init            device interrupts on the boot hart
  *      console_init        the log flows out, input flows in
@@ -42,6 +43,7 @@
 #include <mm/kmem.h>
 
 #include "kernel_impl.h"
+#include "plan.h"
 
 #define TICK_NS    1000000000ull /* the depots' working-set interval */
 #define SMALL_RAM  (16ull << 20)
@@ -98,6 +100,7 @@ hart0_main(void)
 	csr_sie_set(IRQ_TIMER);
 	csr_irq_on();
 	smp_start();
+	plan_caches(boot_platform());
 	if (kmem_init() != 0)
 		boot_fail("too little memory to start the allocator");
 	irq_init();

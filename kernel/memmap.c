@@ -18,7 +18,6 @@
 #include <kernel/memmap.h>
 
 #define FRAME_BYTES 4096u
-#define SPLIT       (1ull << 32) /* low and high zones part here */
 
 struct sweep {
 	const struct memmap_range *banks, *reserved;
@@ -125,8 +124,8 @@ own_range(const struct sweep *s, struct memmap_range kernel)
 	    struct memmap_range){ .base = base, .size = end_of(kernel) - base };
 }
 
-static void
-remove_at(struct memmap *out, unsigned i)
+void
+memmap_remove(struct memmap *out, unsigned i)
 {
 	out->usable_bytes -= out->usable[i].size;
 	for (out->n_usable--; i < out->n_usable; i++)
@@ -157,7 +156,7 @@ add(struct memmap *out, uint64_t start, uint64_t end)
 			return;
 		}
 		out->lost_bytes += out->usable[smallest].size;
-		remove_at(out, smallest);
+		memmap_remove(out, smallest);
 	}
 	out->usable[out->n_usable++] =
 	    (struct memmap_range){ .base = start, .size = size };
@@ -205,8 +204,8 @@ memmap_build(struct memmap *out, const struct memmap_range *banks,
 			continue;
 		}
 		end = next_reservation(&s, at, memory_until(&s, at));
-		if (at < SPLIT && end > SPLIT)
-			end = SPLIT;
+		if (at < MEMMAP_SPLIT && end > MEMMAP_SPLIT)
+			end = MEMMAP_SPLIT;
 		if (end > top)
 			end = top;
 		add(out, at, end);

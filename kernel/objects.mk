@@ -8,6 +8,7 @@ kernel-y += platform_memory.o
 kernel-y += platform_uart.o
 kernel-y += platform_plic.o
 kernel-y += memmap.o
+kernel-y += plan.o
 kernel-y += bootargs.o
 kernel-y += archive.o
 kernel-y += boot.o
@@ -31,3 +32,9 @@ kernel-y += waitq.o
 
 # Leaves of a few instructions; see the file.
 CFLAGS-kernel/mm_pin := -O2 -fomit-frame-pointer
+
+# Run once, and tested on the host: small, and left out of backtraces, which
+# step over them because s0 is left alone.
+$(foreach f,bootargs memmap plan platform platform_cpus platform_memory \
+	platform_node platform_plic platform_uart,$(eval \
+	CFLAGS-kernel/$(f) := -fomit-frame-pointer -ffixed-s0))

@@ -150,6 +150,8 @@ visit_root(struct walk *w, const struct props *props)
 {
 	const char *model = prop_text(get_prop(props, P_MODEL));
 
+	w->is_jh7110 = prop_list_find(
+	    get_prop(props, P_COMPATIBLE), "starfive,jh7110", 15);
 	if (model != NULL)
 		copy_text(w->out->model, sizeof(w->out->model), model,
 		    sizeof(w->out->model));

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* /cpus: harts, why one cannot be used, timebase, instruction sets, caches. */
+/*
+ * /cpus: harts, why one cannot be used, timebase, instruction sets, caches.
+ *
+ * A hart that firmware starts and that cannot run us never arrives, or worse,
+ * arrives and misbehaves; so whatever speaks against a hart is enough. Status
+ * and mmu-type should be, and are not: a tree of JH7110's vendor gives the S7 a
+ * U74's name and MMU, and a careless edit of its status would start it. The
+ * isa and the machine's name say it once more.
+ */
 #include <string.h>
 
 #include <libfdt.h>
@@ -7,6 +15,8 @@
 #include "platform_impl.h"
 
 #define ISA_MAX        sizeof(((struct platform_hart *)0)->isa)
+#define TIMEBASE_MIN   1000u
+#define TIMEBASE_MAX   10000000000ull
 #define EXTENSIONS_MAX 256u /* names of riscv,isa-extensions looked at */
 
 /* Append s[0, n) if all of it fits with a NUL; the size it then has. */
@@ -98,11 +108,38 @@ read_isa(struct platform_hart *h, const struct props *props)
 		isa_from_string(h->isa, text);
 }
 
+/*
+ * An isa that is described and has no D. The single letters come first: what
+ * follows an s, x or z is a name. A text that is no RV64 says nothing.
+ */
+static bool
+lacks_fpu(const char *isa)
+{
+	if (strncmp(isa, "rv64", 4) != 0)
+		return false;
+	for (isa += 4;
+	     is_letter(*isa) && *isa != 's' && *isa != 'x' && *isa != 'z';
+	     isa++)
+		if (*isa == 'd' || *isa == 'g')
+			return false;
+	return true;
+}
+
+/* The small core beside the U ones that starts them, whatever it claims. */
+static bool
+is_monitor_core(const struct walk *w, const struct platform_hart *h,
+    const struct prop *compatible)
+{
+	return (w->is_jh7110 && h->hartid == 0) ||
+	    prop_list_find(compatible, "sifive,s", 8) ||
+	    prop_list_find(compatible, "sifive,e", 8);
+}
+
 /* Why the hart cannot run us; NULL: nothing speaks against it. */
 static const char *
-why_not(
-    const struct platform *out, unsigned position, const struct props *props)
+why_not(const struct walk *w, unsigned position, const struct props *props)
 {
+	const struct platform *out = w->out;
 	const struct prop *mmu = get_prop(props, P_MMU_TYPE);
 
 	for (unsigned i = 0; i < position; i++)
@@ -116,6 +153,11 @@ why_not(
 	if (!prop_is(mmu, "riscv,sv39") && !prop_is(mmu, "riscv,sv48") &&
 	    !prop_is(mmu, "riscv,sv57"))
 		return "no sv39";
+	if (is_monitor_core(
+		w, &out->harts[position], get_prop(props, P_COMPATIBLE)))
+		return "monitor core";
+	if (lacks_fpu(out->harts[position].isa))
+		return "no fpu";
 	return NULL;
 }
 
@@ -127,14 +169,17 @@ read_timebase(struct walk *w, const struct props *props)
 	if (w->out->timebase_hz != 0 ||
 	    !prop_number(get_prop(props, P_TIMEBASE), &hz))
 		return;
-	if (hz == 0)
-		walk_warn(w, "timebase-frequency is 0 and is ignored");
-	w->out->timebase_hz = hz;
+	if (hz >= TIMEBASE_MIN && hz <= TIMEBASE_MAX)
+		w->out->timebase_hz = hz;
+	else
+		walk_warn(w, "timebase-frequency is %llu Hz and is ignored",
+		    (unsigned long long)hz);
 }
 
 static void
-read_cache(struct platform *out, const struct props *props)
+read_cache(struct walk *w, const struct props *props)
 {
+	struct platform *out = w->out;
 	uint64_t size, sets, line;
 
 	if (out->l1d_size != 0 ||
@@ -144,8 +189,16 @@ read_cache(struct platform *out, const struct props *props)
 		return;
 	/* Readers divide by these. */
 	if (size > UINT32_MAX || sets == 0 || line == 0 || sets > size ||
-	    line > size || sets * line > size)
+	    line > size || sets * line > size) {
+		if (!w->odd_cache)
+			walk_warn(w,
+			    "d-cache of %llu bytes cannot be %llu sets of "
+			    "%llu: ignored",
+			    (unsigned long long)size, (unsigned long long)sets,
+			    (unsigned long long)line);
+		w->odd_cache = true;
 		return;
+	}
 	out->l1d_size = (uint32_t)size;
 	out->l1d_sets = (uint32_t)sets;
 	out->l1d_line = (uint32_t)line;
@@ -185,17 +238,17 @@ visit_cpu(struct walk *w, unsigned depth, const struct props *props)
 	}
 	h = &out->harts[out->n_harts];
 	h->hartid = load_cells(reg->data, cells);
-	h->reason = why_not(out, out->n_harts, props);
+	read_isa(h, props);
+	h->reason = why_not(w, out->n_harts, props);
 	h->eligible = h->reason == NULL;
 	if (h->reason == NULL)
 		h->reason = "";
 	if (strcmp(h->reason, "duplicate id") == 0)
 		walk_warn(w, "hart id %llu is listed twice: the first counts",
 		    (unsigned long long)h->hartid);
-	read_isa(h, props);
 	read_timebase(w, props);
 	if (h->eligible)
-		read_cache(out, props);
+		read_cache(w, props);
 	level->kind = LEVEL_CPU;
 	level->hart = out->n_harts++;
 }

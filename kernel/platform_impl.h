@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <kernel/platform.h>
 
@@ -97,6 +98,8 @@ struct walk {
 	int stdout_node;
 	bool too_deep;
 	bool plics_dropped;
+	bool is_jh7110;
+	bool odd_cache;
 	/* interrupts-extended of each PLIC: harts may follow it in the tree */
 	struct prop plic_targets[PLATFORM_PLICS_MAX];
 };
@@ -119,8 +122,15 @@ bool prop_number(const struct prop *p, uint64_t *v);
 bool prop_is(const struct prop *p, const char *text);
 /* NUL-terminated text, NULL when absent or not terminated. */
 const char *prop_text(const struct prop *p);
-/* Is `text` one of the strings of the list? */
-bool prop_list_has(const struct prop *p, const char *text);
+/* Does a string of the list, with its NUL, begin with these n bytes? */
+bool prop_list_find(const struct prop *p, const char *text, size_t n);
+
+/* Is `text` one of the strings of the list? Inline: its length is known. */
+static inline __attribute__((always_inline)) bool
+prop_list_has(const struct prop *p, const char *text)
+{
+	return prop_list_find(p, text, strlen(text) + 1);
+}
 bool prop_enabled(const struct prop *status);
 
 /* 1 or 2 cells each: all that we read. */
@@ -128,7 +138,7 @@ bool cells_ok(unsigned address_cells, unsigned size_cells);
 uint64_t load_cells(const uint8_t *p, unsigned cells);
 /* First entry of `reg` of the node at `depth`, as a CPU address. */
 bool node_address(struct walk *w, unsigned depth, const struct props *props,
-    struct platform_range *r);
+    struct memmap_range *r);
 
 /* platform_cpus.c */
 void visit_cpus(struct walk *w, const struct props *props);

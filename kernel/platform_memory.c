@@ -8,7 +8,7 @@
 
 /* Ends at 2^64 - 1 at most, so that base + size never wraps. */
 static void
-cut_at_top(struct walk *w, struct platform_range *r, const char *what)
+cut_at_top(struct walk *w, struct memmap_range *r, const char *what)
 {
 	if (r->size <= UINT64_MAX - r->base)
 		return;
@@ -18,7 +18,7 @@ cut_at_top(struct walk *w, struct platform_range *r, const char *what)
 }
 
 static void
-add_bank(struct walk *w, struct platform_range r)
+add_bank(struct walk *w, struct memmap_range r)
 {
 	struct platform *out = w->out;
 
@@ -34,10 +34,10 @@ add_bank(struct walk *w, struct platform_range r)
 
 /* Grow an entry that r touches: firmware lists neighbours piece by piece. */
 static bool
-join_reservation(struct platform *out, struct platform_range r)
+join_reservation(struct platform *out, struct memmap_range r)
 {
 	for (unsigned i = 0; i < out->n_reserved; i++) {
-		struct platform_range *k = &out->reserved[i];
+		struct memmap_range *k = &out->reserved[i];
 		uint64_t k_end = k->base + k->size;
 		uint64_t r_end = r.base + r.size;
 
@@ -52,7 +52,7 @@ join_reservation(struct platform *out, struct platform_range r)
 }
 
 static void
-add_reservation(struct walk *w, struct platform_range r)
+add_reservation(struct walk *w, struct memmap_range r)
 {
 	struct platform *out = w->out;
 
@@ -71,7 +71,7 @@ add_reservation(struct walk *w, struct platform_range r)
 /* Every entry of reg goes to add; false: it cannot be read at all. */
 static bool
 each_reg(struct walk *w, unsigned depth, const struct prop *reg,
-    void (*add)(struct walk *w, struct platform_range r))
+    void (*add)(struct walk *w, struct memmap_range r))
 {
 	const struct level *parent = &w->levels[depth - 1];
 	unsigned ac = parent->address_cells, sc = parent->size_cells;
@@ -96,7 +96,7 @@ each_reg(struct walk *w, unsigned depth, const struct prop *reg,
 		const uint8_t *p = reg->data + i * entry;
 
 		add(w,
-		    (struct platform_range){ .base = load_cells(p, ac),
+		    (struct memmap_range){ .base = load_cells(p, ac),
 			.size = load_cells(p + 4u * ac, sc) });
 	}
 	return true;
@@ -143,7 +143,7 @@ read_memreserve(struct walk *w)
 		if (fdt_get_mem_rsv(w->fdt, i, &base, &size) != 0)
 			break;
 		add_reservation(
-		    w, (struct platform_range){ .base = base, .size = size });
+		    w, (struct memmap_range){ .base = base, .size = size });
 	}
 }
 

@@ -193,9 +193,9 @@ prop_text(const struct prop *p)
 }
 
 bool
-prop_list_has(const struct prop *p, const char *text)
+prop_list_find(const struct prop *p, const char *text, size_t n)
 {
-	size_t n = strlen(text) + 1, at = 0;
+	size_t at = 0;
 
 	if (p->data == NULL)
 		return false;
@@ -204,7 +204,8 @@ prop_list_has(const struct prop *p, const char *text)
 
 		if (end == NULL)
 			return false;
-		if ((size_t)(end - p->data) - at + 1 == n &&
+		if (p->data[at] == (uint8_t)*text &&
+		    (size_t)(end - p->data) - at + 1 >= n &&
 		    memcmp(p->data + at, text, n) == 0)
 			return true;
 		at = (size_t)(end - p->data) + 1;
@@ -239,8 +240,8 @@ load_cells(const uint8_t *p, unsigned cells)
  * a bus without one cannot be reached.
  */
 static bool
-translate(const struct level *bus, const struct level *parent,
-    struct platform_range *r)
+translate(
+    const struct level *bus, const struct level *parent, struct memmap_range *r)
 {
 	unsigned ac = bus->address_cells, sc = bus->size_cells;
 	unsigned pc = parent->address_cells;
@@ -274,8 +275,8 @@ translate(const struct level *bus, const struct level *parent,
 
 /* First (address, size) of `reg`; NULL or what is wrong with it. */
 static const char *
-first_reg(const struct level *parent, const struct prop *reg,
-    struct platform_range *r)
+first_reg(
+    const struct level *parent, const struct prop *reg, struct memmap_range *r)
 {
 	unsigned ac = parent->address_cells, sc = parent->size_cells;
 
@@ -292,7 +293,7 @@ first_reg(const struct level *parent, const struct prop *reg,
 
 bool
 node_address(struct walk *w, unsigned depth, const struct props *props,
-    struct platform_range *r)
+    struct memmap_range *r)
 {
 	char path[WALK_PATH_MAX];
 	const char *wrong =

@@ -29,7 +29,7 @@ is_plic(const struct prop *compatible)
 static void
 read_finisher(struct walk *w, unsigned depth, const struct props *props)
 {
-	struct platform_range r;
+	struct memmap_range r;
 
 	if (w->out->finisher == 0 && node_address(w, depth, props, &r))
 		w->out->finisher = r.base;
@@ -43,10 +43,10 @@ visit_plic(struct walk *w, unsigned depth, const struct props *props)
 	const struct prop *phandle = get_prop(props, P_PHANDLE);
 	struct platform *out = w->out;
 	struct platform_plic *plic;
-	struct platform_range r;
+	struct memmap_range r;
 	uint64_t sources = 0;
 
-	if (!w->levels[depth].enabled)
+	if (!w->levels[depth].enabled || compatible->data == NULL)
 		return;
 	if (prop_list_has(compatible, "sifive,test0"))
 		read_finisher(w, depth, props);

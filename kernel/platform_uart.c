@@ -34,6 +34,8 @@ static const struct {
 static enum platform_uart_kind
 uart_kind(const struct prop *compatible)
 {
+	if (compatible->data == NULL)
+		return UART_NONE;
 	for (size_t i = 0; i < sizeof(uart_kinds) / sizeof(uart_kinds[0]); i++)
 		if (prop_list_has(compatible, uart_kinds[i].compatible))
 			return uart_kinds[i].kind;
@@ -180,7 +182,7 @@ static bool
 read_uart(struct walk *w, unsigned depth, const struct props *props,
     struct platform_uart *u)
 {
-	struct platform_range r;
+	struct memmap_range r;
 	const char *wrong;
 
 	node_path(w, depth, u->path, sizeof(u->path));

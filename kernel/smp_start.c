@@ -4,9 +4,9 @@
  *
  * Theory of operation
  * 1. A hart is used when the device tree says that it is eligible, the
- *    firmware's HSM knows it, and it checks in. Each of the three alone is
- *    wrong somewhere: firmware starts monitor cores that never arrive, and
- *    trees list harts that are not there.
+ *    firmware's HSM knows it (both: plan_harts), and it checks in. Each of the
+ *    three alone is wrong somewhere: firmware starts monitor cores that never
+ *    arrive, and trees list harts that are not there.
  * 2. All are started first and then waited for together, with one deadline,
  *    in wfi. One at a time costs tens of seconds at 64 harts.
  * 3. Arrival and deadline race for one word per candidate: the hart moves it
@@ -23,6 +23,7 @@
 #include <kernel/panic.h>
 
 #include "kernel_impl.h"
+#include "plan.h"
 #include "smp_impl.h"
 
 _Static_assert(PLATFORM_HARTS_MAX <= HART_STARTS_MAX, "records");
@@ -41,11 +42,11 @@ enum { WAITING, ARRIVED, LATE, RELEASED };
 
 struct candidate {
 	struct hart *hart;
-	const struct platform_hart *about;
 	atomic_uint state;
 };
 
 /* [0] is the boot hart. Constant once secondaries run, but for the states. */
+static struct plan_harts chosen;
 static struct candidate candidates[PLATFORM_HARTS_MAX];
 static unsigned n_candidates;
 static size_t n_slots;
@@ -55,64 +56,6 @@ size_t
 smp_slot_count(void)
 {
 	return n_slots;
-}
-
-/* Why this hart is not started; NULL when it is to be. */
-static const char *
-refusal(const struct platform_hart *ph)
-{
-	unsigned max = boot_args()->maxharts;
-	long status;
-
-	if (!ph->eligible)
-		return ph->reason == NULL ? "not eligible" : ph->reason;
-	if (!sbi_get_info()->has[SBI_EXT_HSM])
-		return "the firmware has no HSM extension";
-	if (!sbi_get_info()->has[SBI_EXT_IPI] && ph->hartid >= 64)
-		return "no IPI reaches it";
-	status = sbi_hart_status(ph->hartid);
-	if (status < 0)
-		return "unknown to the firmware";
-	if (status == 0)
-		return "started by somebody else";
-	if (max != 0 && n_candidates >= max)
-		return "maxharts= leaves it out";
-	if (n_candidates >= PLATFORM_HARTS_MAX)
-		return "more harts than this kernel holds";
-	return NULL;
-}
-
-static void
-choose(const struct platform *pf, uint64_t boot_hartid)
-{
-	bool boot_found = false;
-
-	n_candidates = 1;
-	for (unsigned i = 0; i < pf->n_harts; i++) {
-		const struct platform_hart *ph = &pf->harts[i];
-		const char *why;
-
-		if (ph->hartid == boot_hartid && !boot_found) {
-			boot_found = true;
-			candidates[0].about = ph;
-			continue;
-		}
-		why = refusal(ph);
-		if (why != NULL)
-			klog(KLOG_INFO, "smp: hartid %llu skipped: %s",
-			    (unsigned long long)ph->hartid, why);
-		else
-			candidates[n_candidates++].about = ph;
-	}
-	if (!boot_found)
-		klog(KLOG_WARN,
-		    "smp: the device tree has no cpu node for the boot hart, "
-		    "hartid %llu",
-		    (unsigned long long)boot_hartid);
-	if (pf->harts_dropped > 0)
-		klog(KLOG_WARN,
-		    "smp: %u harts skipped: more than this kernel holds (%u)",
-		    pf->harts_dropped, PLATFORM_HARTS_MAX);
 }
 
 /*
@@ -159,12 +102,18 @@ smp_prepare(void)
 	uint64_t boot_hartid = hart_self()->h_hartid;
 	uint64_t ram = boot_ram_bytes();
 	uint64_t limit = boot_args()->mem;
+	const struct sbi_info *sbi = sbi_get_info();
+	const struct plan_firmware fw = { .hsm = sbi->has[SBI_EXT_HSM],
+		.ipi = sbi->has[SBI_EXT_IPI],
+		.hart_status = sbi_hart_status };
 	size_t stack;
 
 	if (limit != 0 && limit < ram)
 		ram = limit;
 
-	choose(boot_platform(), boot_hartid);
+	plan_harts(
+	    &chosen, boot_platform(), boot_hartid, boot_args()->maxharts, &fw);
+	n_candidates = chosen.n;
 	stack = stack_bytes(ram, n_candidates);
 	n_slots = slots_for(ram, n_candidates);
 	for (unsigned k = 0; k < n_candidates; k++) {
@@ -182,12 +131,13 @@ smp_prepare(void)
 			n_candidates = k;
 			break;
 		}
-		c->hart->h_hartid = k == 0 ? boot_hartid : c->about->hartid;
+		c->hart->h_hartid =
+		    k == 0 ? boot_hartid : chosen.hart[k]->hartid;
 		c->hart->h_canary = canary(k);
 	}
 	smp_harts[0].sh_hart = candidates[0].hart;
 	smp_harts[0].sh_isa =
-	    candidates[0].about == NULL ? NULL : candidates[0].about->isa;
+	    chosen.hart[0] == NULL ? NULL : chosen.hart[0]->isa;
 	atomic_store_explicit(
 	    &smp_harts[0].sh_state, HART_BUSY, memory_order_relaxed);
 	return candidates[0].hart;
@@ -245,7 +195,7 @@ smp_start(void)
 			continue;
 		c->hart->h_index = smp_n_harts++;
 		sh->sh_hart = c->hart;
-		sh->sh_isa = c->about->isa;
+		sh->sh_isa = chosen.hart[k]->isa;
 		atomic_store_explicit(
 		    &sh->sh_state, HART_IDLE, memory_order_relaxed);
 	}

@@ -115,12 +115,29 @@ vm_frames_ready(void)
 	mmu_set_frame_source(late_frame);
 }
 
-void
+/* Trees exist that name banks which the machine does not have. */
+static bool
+answers(struct memmap_range r)
+{
+	const char *first = vm_linear(r.base);
+
+	if (trap_probe(first) && trap_probe(first + r.size - 1))
+		return true;
+	klog(KLOG_WARN,
+	    "memory at 0x%llx, %llu KiB, left out: the device tree names it "
+	    "and nothing answers there",
+	    (unsigned long long)r.base, (unsigned long long)r.size >> 10);
+	return false;
+}
+
+uint64_t
 vm_map_memory(struct memmap *map)
 {
+	uint64_t absent = 0;
+
 	early_map = map;
 	mmu_set_frame_source(early_frame);
-	for (early_mapped = 0; early_mapped < map->n_usable; early_mapped++) {
+	while (early_mapped < map->n_usable) {
 		struct memmap_range r = map->usable[early_mapped];
 
 		if (!mmu_map(
@@ -129,7 +146,14 @@ vm_map_memory(struct memmap *map)
 				  "bytes: no frame for a page table",
 			    (unsigned long long)r.base,
 			    (unsigned long long)r.size);
+		if (answers(r)) {
+			early_mapped++;
+		} else {
+			absent += r.size;
+			memmap_remove(map, early_mapped);
+		}
 	}
+	return absent;
 }
 
 static uint32_t

@@ -94,6 +94,7 @@ sys_info(lua_State *L)
 	set_integer(L, "rounds_max", KMEM_ROUNDS_MAX);
 	set_known(L, "l1d_bytes", p->l1d_size);
 	set_known(L, "l1d_line", p->l1d_line);
+	set_known(L, "l1d_sets", p->l1d_sets);
 	binding_set_string(
 	    L, "bootargs", p->bootargs != NULL ? p->bootargs : "");
 	set_console(L);

@@ -1,76 +1,79 @@
 /* SPDX-License-Identifier: MIT */
-/* libFuzzer entry: any bytes are a device tree. docs/platform-parsing.md. */
+/*
+ * libFuzzer entry: any bytes are a device tree, and the boot path goes as far
+ * as it decides. docs/platform-parsing.md.
+ */
+#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <kernel/memmap.h>
-#include <kernel/platform.h>
+#define CHECK(promise)                                                         \
+	do {                                                                   \
+		if (!(promise))                                                \
+			abort();                                               \
+	} while (0)
+
+#include <mm/kmem.h>
+
+#include "tests/unit/boot_path.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct platform platform;
+static struct boot boot;
 static unsigned warnings;
 
 static void
 warn(void *arg, const char *sentence)
 {
 	(void)arg;
-	if (sentence[0] == '\0' || strlen(sentence) >= 192)
-		abort();
+	CHECK(sentence[0] != '\0' && strlen(sentence) < 192);
 	warnings++;
 }
 
-static void
-check(bool promise)
+void
+klog(enum klog_level level, const char *fmt, ...)
 {
-	if (!promise)
-		abort();
+	(void)level;
+	CHECK(fmt[0] != '\0');
 }
 
-/* The memory map of whatever the tree said must keep its own promises. */
-static void
-check_memory(void)
+/* mm is not linked: what it is told may be anything that the parser kept. */
+int
+kmem_set_machine(const struct kmem_machine *m)
 {
-	struct memmap_range banks[PLATFORM_BANKS_MAX];
-	struct memmap_range reserved[PLATFORM_RESERVED_MAX];
-	struct memmap_range kernel = { 0x80200000, 0x100000 };
-	struct memmap map;
-	uint64_t last = 0;
+	CHECK(m->line_bytes > 0 && m->way_bytes >= m->line_bytes);
+	return m->line_bytes % 3 == 0 ? -KMEM_EINVAL : 0;
+}
 
-	for (unsigned i = 0; i < platform.n_banks; i++)
-		banks[i] = (struct memmap_range){ platform.banks[i].base,
-			platform.banks[i].size };
-	for (unsigned i = 0; i < platform.n_reserved; i++)
-		reserved[i] = (struct memmap_range){ platform.reserved[i].base,
-			platform.reserved[i].size };
-	memmap_build(&map, banks, platform.n_banks, reserved,
-	    platform.n_reserved, kernel, 0, 1ull << 38);
-	for (unsigned i = 0; i < map.n_usable; i++) {
-		check(map.usable[i].size > 0 && map.usable[i].base >= last);
-		last = map.usable[i].base + map.usable[i].size;
-		check(last > map.usable[i].base && last <= 1ull << 38);
-	}
+static long
+hart_status(uint64_t hartid)
+{
+	return (long)(hartid % 4) - 1;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct stage stage = {
+		.at = { .kernel = { 0x80200000, 0xa0000 },
+		    .dtb = { 0x82200008, size },
+		    .top = LINEAR_TOP },
+		.fw = { .hsm = true, .ipi = true, .hart_status = hart_status },
+	};
 	/* The parser wants 8 bytes of alignment; malloc gives 16. */
 	uint8_t *blob = malloc(size > 0 ? size : 1);
 
-	check(blob != NULL);
+	CHECK(blob != NULL);
 	memcpy(blob, data, size);
 	warnings = 0;
-	memset(&platform, 0x5a, sizeof(platform));
-	if (platform_parse(&platform, blob, size, warn, NULL) == PLATFORM_OK)
-		check(platform.n_banks > 0 && platform.n_harts > 0);
-	check(warnings <= 32);
-	check(platform.n_harts <= PLATFORM_HARTS_MAX);
-	check(platform.n_banks <= PLATFORM_BANKS_MAX);
-	check(platform.n_reserved <= PLATFORM_RESERVED_MAX);
-	check(platform.n_plics <= PLATFORM_PLICS_MAX);
-	(void)strlen(platform.bootargs);
-	check_memory();
+	boot_run(&boot, blob, size, &stage, warn, NULL);
+	CHECK(boot.p.n_harts <= PLATFORM_HARTS_MAX);
+	CHECK(boot.p.n_banks <= PLATFORM_BANKS_MAX);
+	CHECK(boot.p.n_reserved <= PLATFORM_RESERVED_MAX);
+	CHECK(boot.p.n_plics <= PLATFORM_PLICS_MAX);
+	(void)strlen(boot.p.bootargs);
+	boot_check(&boot, &stage, blob);
+	/* 32 of the parser; of the arguments a few more. */
+	CHECK(warnings <= 32 + BOOTARGS_MALFORMED_MAX + 2);
 	free(blob);
 	return 0;
 }

@@ -35,6 +35,20 @@ test_platform_odd-srcs := $(platform-srcs)
 test_platform_odd-libs := fdt
 test_platform_odd-cflags = $(test_platform-cflags)
 
+# The whole boot path, as far as it decides; mm for the data cache's geometry.
+boot-path-srcs := $(platform-srcs) kernel/memmap.c kernel/bootargs.c \
+	kernel/plan.c
+
+unit-y += test_boot_path
+test_boot_path-srcs := $(boot-path-srcs)
+test_boot_path-libs := fdt mm
+test_boot_path-cflags = $(test_platform-cflags)
+
+#unit-y += test_boot_hostile
+test_boot_hostile-srcs := $(boot-path-srcs)
+test_boot_hostile-libs := fdt mm
+test_boot_hostile-cflags = $(test_platform-cflags)
+
 # The two real VisionFive 2 trees: skipped where they are not.
 QUARRY_DTB_DIR ?= ../shared/dtb
 
@@ -46,18 +60,20 @@ $(B)/dts/%.dtb: dts/%.dts $(wildcard dts/*.dtsi) | setup-test
 	$(Q)dtc -q -I dts -O dtb -i dts -o $@ $<
 
 $(B)/tests/test_platform $(B)/tests/test_platform_odd \
-	$(B)/tests/test_platform_hostile: | $(dtbs)
+	$(B)/tests/test_platform_hostile $(B)/tests/test_boot_path \
+	$(B)/tests/test_boot_hostile: | $(dtbs)
 dtbs: $(dtbs)
 .PHONY: dtbs
 
 # Not part of `make test`: docs/platform-parsing.md.
 FUZZ_S ?= 60
-fuzz-srcs := tests/fuzz/fuzz_platform.c $(platform-srcs) kernel/memmap.c
+fuzz-srcs := tests/fuzz/fuzz_platform.c $(boot-path-srcs)
 
-$(B)/fuzz/platform: $(fuzz-srcs) kernel/platform_impl.h | $(tp-stamp)
+$(B)/fuzz/platform: $(fuzz-srcs) kernel/platform_impl.h kernel/plan.h \
+		tests/unit/boot_path.h | $(tp-stamp)
 	$(call say,FUZZCC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) -std=gnu11 -g -O1 $(own-includes) $(fdt-includes) \
+	$(Q)$(CLANG) -std=gnu11 -g -O1 $(own-includes) -I. $(fdt-includes) \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	    -o $@ $(fuzz-srcs) $(filter-out %/fdt_overlay.c,$(fdt-c))
 

@@ -13,7 +13,7 @@ expect_hart(
 }
 
 static void
-expect_range(struct platform_range r, uint64_t base, uint64_t size)
+expect_range(struct memmap_range r, uint64_t base, uint64_t size)
 {
 	assert_int_equal(r.base, base);
 	assert_int_equal(r.size, size);

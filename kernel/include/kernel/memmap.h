@@ -18,6 +18,14 @@ struct memmap_range {
 	uint64_t base, size; /* bytes */
 };
 
+#define MEMMAP_SPLIT (1ull << 32) /* low and high zones part here */
+
+static inline bool
+memmap_is_low(struct memmap_range r)
+{
+	return r.base < MEMMAP_SPLIT;
+}
+
 struct memmap {
 	struct memmap_range usable[MEMMAP_RANGES_MAX];
 	unsigned n_usable;
@@ -33,5 +41,8 @@ struct memmap {
 void memmap_build(struct memmap *out, const struct memmap_range *banks,
     unsigned n_banks, const struct memmap_range *reserved, unsigned n_reserved,
     struct memmap_range kernel, uint64_t limit, uint64_t top);
+
+/* Take out usable[i]; those behind it move up. */
+void memmap_remove(struct memmap *map, unsigned i);
 
 #endif

@@ -10,16 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <kernel/memmap.h>
+
 #define PLATFORM_HARTS_MAX    128u
 #define PLATFORM_BANKS_MAX    16u
 #define PLATFORM_RESERVED_MAX 64u
 #define PLATFORM_PLICS_MAX    4u
 #define PLATFORM_DTB_MAX      (2u << 20) /* bytes */
-
-/* base + size never wraps: what reaches 2^64 was cut or refused. */
-struct platform_range {
-	uint64_t base, size; /* bytes */
-};
 
 /* A cpu node. Not eligible: `reason` says why, in a word or two. */
 struct platform_hart {
@@ -49,20 +46,21 @@ struct platform_plic {
 	int32_t context[PLATFORM_HARTS_MAX]; /* S-mode; -1: none */
 };
 
+/* Ranges never wrap: what reaches 2^64 was cut or refused. */
 struct platform {
 	char model[64];
-	uint64_t timebase_hz; /* 0: missing */
+	uint64_t timebase_hz; /* 0: missing, or not to be believed */
 	struct platform_hart harts[PLATFORM_HARTS_MAX];
 	unsigned n_harts;       /* cpu nodes kept */
 	unsigned harts_dropped; /* cpu nodes beyond PLATFORM_HARTS_MAX */
-	struct platform_range banks[PLATFORM_BANKS_MAX];
+	struct memmap_range banks[PLATFORM_BANKS_MAX];
 	unsigned n_banks;
 	unsigned banks_dropped;
-	struct platform_range reserved[PLATFORM_RESERVED_MAX];
+	struct memmap_range reserved[PLATFORM_RESERVED_MAX];
 	unsigned n_reserved;       /* reserved-memory children and memreserve */
 	unsigned reserved_dropped; /* then memory is unsafe: kernel stops */
-	struct platform_range initrd; /* size 0: none */
-	const char *bootargs;         /* in the blob; "" when none */
+	struct memmap_range initrd; /* size 0: none */
+	const char *bootargs;       /* in the blob; "" when none */
 	struct platform_uart uart;
 	struct platform_plic plics[PLATFORM_PLICS_MAX];
 	unsigned n_plics;
