@@ -109,17 +109,27 @@ next_reservation(const struct sweep *s, uint64_t at, uint64_t end)
 	return end;
 }
 
-/* The kernel's range, down to the base of the bank that holds it. */
+/*
+ * The kernel's range, down to the base of the bank that holds it: the firmware
+ * lies there, said or not. If no bank does, it may lie anywhere below.
+ */
 static struct memmap_range
 own_range(const struct sweep *s, struct memmap_range kernel)
 {
 	uint64_t base = kernel.base;
+	bool inside = false;
 
 	if (kernel.size == 0)
 		return kernel;
-	for (unsigned i = 0; i < s->n_banks; i++)
-		if (covers(s->banks[i], kernel.base) && s->banks[i].base < base)
+	for (unsigned i = 0; i < s->n_banks; i++) {
+		if (!covers(s->banks[i], kernel.base))
+			continue;
+		inside = true;
+		if (s->banks[i].base < base)
 			base = s->banks[i].base;
+	}
+	if (!inside)
+		base = 0;
 	return (
 	    struct memmap_range){ .base = base, .size = end_of(kernel) - base };
 }

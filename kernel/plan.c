@@ -112,6 +112,10 @@ plan_memory(struct plan_memory *out, const struct platform *pf, uint64_t limit,
 		odd |= overlap(pf->reserved[i], at->kernel);
 		reserved[n++] = pf->reserved[i];
 	}
+	if (!in_one_bank(pf, &at->kernel))
+		klog(KLOG_WARN,
+		    "memory: the kernel lies outside what the device tree "
+		    "names");
 	if (odd)
 		klog(KLOG_WARN,
 		    "memory: the device tree reserves what the kernel lies in");

@@ -107,6 +107,8 @@ boot_check_range(
 	for (unsigned i = 0; i < b->p.n_reserved; i++)
 		CHECK(apart(r, b->p.reserved[i]));
 	/* Below the kernel in its bank lies the firmware, said or not. */
+	CHECK(in_banks(&b->p, (struct memmap_range){ s->at.kernel.base, 1 }) ||
+	    r.base >= s->at.kernel.base);
 	for (unsigned i = 0; i < b->p.n_banks; i++) {
 		struct memmap_range k = b->p.banks[i];
 

@@ -44,7 +44,7 @@ test_boot_path-srcs := $(boot-path-srcs)
 test_boot_path-libs := fdt mm
 test_boot_path-cflags = $(test_platform-cflags)
 
-#unit-y += test_boot_hostile
+unit-y += test_boot_hostile
 test_boot_hostile-srcs := $(boot-path-srcs)
 test_boot_hostile-libs := fdt mm
 test_boot_hostile-cflags = $(test_platform-cflags)

@@ -45,17 +45,17 @@ grain_in_banks(const struct world *w, uint64_t at)
 	return false;
 }
 
-/* The lowest base of a bank with the kernel in it; else the kernel's. */
+/* The lowest base of a bank with the kernel in it; 0: there is none. */
 static uint64_t
 own_base(const struct world *w)
 {
-	uint64_t base = w->kernel.base;
+	uint64_t base = UINT64_MAX;
 
 	for (unsigned i = 0; i < w->n_banks; i++)
 		if (touches(w->banks[i], w->kernel.base, w->kernel.base + 1) &&
 		    w->banks[i].base < base)
 			base = w->banks[i].base;
-	return base;
+	return base == UINT64_MAX ? 0 : base;
 }
 
 static bool

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From banks and reservations to the ranges the allocator may have. Pure.
- * usable = banks - reservations - [bank base, kernel) of the bank that holds
- * the kernel, rounded inwards to frames, split at 4 GiB, sorted, disjoint.
+ * usable = banks - reservations - [bank base, kernel end) of the bank that
+ * holds the kernel (from 0 when none does), rounded inwards to frames, split at
+ * 4 GiB, sorted, disjoint.
  */
 #ifndef KERNEL_MEMMAP_H
 #define KERNEL_MEMMAP_H
