@@ -115,13 +115,28 @@ vm_frames_ready(void)
 	mmu_set_frame_source(late_frame);
 }
 
+/* Some addresses without memory can be read: does it keep what is written? */
+static bool
+keeps(volatile uint64_t *word)
+{
+	uint64_t was = *word;
+	bool kept;
+
+	*word = ~was;
+	kept = *word == ~was;
+	*word = was;
+	return kept;
+}
+
 /* Trees exist that name banks which the machine does not have. */
 static bool
 answers(struct memmap_range r)
 {
-	const char *first = vm_linear(r.base);
+	uint64_t *first = vm_linear(r.base);
+	uint64_t *last = first + r.size / sizeof(*first) - 1;
 
-	if (trap_probe(first) && trap_probe(first + r.size - 1))
+	if (trap_probe(first) && trap_probe(last) && keeps(first) &&
+	    keeps(last))
 		return true;
 	klog(KLOG_WARN,
 	    "memory at 0x%llx, %llu KiB, left out: the device tree names it "
