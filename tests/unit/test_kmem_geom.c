@@ -185,6 +185,144 @@ colours_obey_the_options(void **state)
 	}
 }
 
+/* ---- Data caches other than the default one ---- */
+
+static const struct kmem_machine machines[] = { { 64, 4096 }, { 32, 2048 },
+	{ 32, 16384 }, { 128, 2048 }, { 128, 16384 }, { 16, 4096 },
+	{ 4096, 4096 }, { 64, 1u << 20 }, { 64, 64 } };
+
+/* As many colours as make a difference, a line or the alignment apart. */
+static void
+suits(const struct geometry *g, const struct kmem_machine *m, size_t align)
+{
+	size_t step = align > m->line_bytes ? align : m->line_bytes;
+	size_t span = g->g_stride < m->way_bytes ? g->g_stride : m->way_bytes;
+
+	assert_int_equal(g->g_colour_step, step);
+	assert_true(
+	    g->g_colours == 1 || g->g_colours * g->g_colour_step <= span);
+}
+
+static void
+I4_3_other_data_caches_have_sound_geometries(void **state)
+{
+	uint64_t colours[ARRAY_COUNT(machines)] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(machines); i++) {
+		const struct kmem_machine *m = &machines[i];
+		struct worst w = { .kind = "fast", .bound = WASTE_BOUND_PPM };
+
+		assert_int_equal(kmem_set_machine(m), 0);
+		for (size_t size = 1; size <= 20000; size += 3) {
+			size_t align = geometry_natural_align(size);
+			struct geometry g;
+
+			/* The largest power of two, up to the line. */
+			assert_int_equal((size + 7) / 8 * 8 % align, 0);
+			assert_true(align == m->line_bytes ||
+			    (align < m->line_bytes &&
+				(size + 7) / 8 * 8 % (2 * align) != 0));
+			g = geometry_choose(size, align, false, 0, 0);
+			sound(&g, size, align);
+			suits(&g, m, align);
+			colours[i] += g.g_colours;
+			g = geometry_choose(
+			    size, m->line_bytes, true, KMEM_HWALIGN, 0);
+			sound(&g, size, m->line_bytes);
+			suits(&g, m, m->line_bytes);
+		}
+		worst_waste(&w);
+		assert_true(w.ppm <= w.bound);
+	}
+	/* Shorter lines and longer ways give more colours, a way of a line one. */
+	assert_true(colours[1] != colours[0] && colours[2] > colours[1]);
+	assert_true(colours[4] > colours[3]);
+	assert_int_equal(colours[8], (20000 + 2) / 3);
+	geometry_reset();
+}
+
+static void
+I4_3_absurd_data_caches_are_refused(void **state)
+{
+	static const struct kmem_machine absurd[] = { { 0, 4096 }, { 8, 4096 },
+		{ 48, 4800 }, { 8192, 8192 }, { 64, 0 }, { 64, 32 },
+		{ 64, 100 }, { 64, (1u << 20) + 64 }, { SIZE_MAX, SIZE_MAX },
+		{ 64, SIZE_MAX - 63 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(absurd); i++) {
+		assert_int_equal(kmem_set_machine(&absurd[i]), -KMEM_EINVAL);
+		assert_int_equal(geometry_machine.line_bytes, 64);
+		assert_int_equal(geometry_machine.way_bytes, 4096);
+	}
+}
+
+#define OBJECTS 400u
+
+/* Strictly aligned, line by line its own, all colours of the slabs in use. */
+static void
+live_on_lines(size_t size, const struct kmem_machine *m)
+{
+	struct kmem_options opt = { .flags = KMEM_HWALIGN };
+	struct kmem_cache *cp = cache_make("lined", size, &opt);
+	struct kmem_slab_info slabs[OBJECTS];
+	static void *obj[OBJECTS];
+	unsigned seen = 0;
+	struct kmem_info info;
+	size_t n;
+
+	kmem_cache_get_info(cp, &info);
+	assert_int_equal(info.align, m->line_bytes);
+	assert_int_equal(info.stride % m->line_bytes, 0);
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		obj[i] = kmem_cache_alloc(cp, 0);
+		assert_non_null(obj[i]);
+		assert_int_equal((uintptr_t)obj[i] % m->line_bytes, 0);
+		memset(obj[i], (int)i, size);
+	}
+	n = kmem_cache_slabs(cp, slabs, ARRAY_COUNT(slabs));
+	for (size_t i = 0; i < n; i++) {
+		assert_true(slabs[i].colour < info.colours);
+		assert_true(slabs[i].colour * info.colour_step < m->way_bytes);
+		if (slabs[i].colour > seen)
+			seen = slabs[i].colour;
+	}
+	assert_true(seen + 1 == info.colours || n <= info.colours);
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		assert_int_equal(*(unsigned char *)obj[i], (unsigned char)i);
+		kmem_cache_free(cp, obj[i]);
+	}
+	cache_unmake(cp);
+}
+
+static void
+I4_3_caches_follow_the_machine_they_are_told_of(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(machines); i++) {
+		struct host_options bare = { .harts = 2 };
+		void *ram;
+
+		mm_host_fini();
+		assert_int_equal(host_start(&bare), 0);
+		assert_int_equal(kmem_set_machine(&machines[i]), 0);
+		ram = host_map((size_t)32 << 20, 0);
+		assert_non_null(ram);
+		assert_int_equal(frame_zone_add("ram", ram,
+				     ((size_t)32 << 20) / FRAME_SIZE, 0),
+		    0);
+		assert_int_equal(kmem_init(), 0);
+		for (size_t size = 1; size < 5000; size += 331)
+			live_on_lines(size, &machines[i]);
+		assert_int_equal(kmem_verify(NULL, NULL, 0), 0);
+		mm_host_fini();
+		/* Whoever starts anew starts from the defaults. */
+		assert_int_equal(geometry_machine.line_bytes, 64);
+		assert_int_equal(geometry_machine.way_bytes, 4096);
+	}
+}
+
 int
 main(void)
 {
@@ -194,6 +332,10 @@ main(void)
 		cmocka_unit_test(B2_B3_every_size_and_alignment_is_sound),
 		cmocka_unit_test(A13_B4_strides_from_256_have_colours),
 		cmocka_unit_test(colours_obey_the_options),
+		cmocka_unit_test(I4_3_other_data_caches_have_sound_geometries),
+		cmocka_unit_test(I4_3_absurd_data_caches_are_refused),
+		cmocka_unit_test(
+		    I4_3_caches_follow_the_machine_they_are_told_of),
 	};
 
 	return cmocka_run_group_tests_name("kmem_geom", tests, NULL, NULL);
