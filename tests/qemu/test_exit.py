@@ -139,3 +139,21 @@ def I2_8_machine_interrupts_a_script_on_a_terminal():
         machine.send("\x03")
         machine.prompt()
         contains(machine.lua("1 + 1"), "2")
+
+
+def I4_3_without_srst_the_sentinel_is_last():
+    """icicle's firmware has no way out, as old ones of the VisionFive 2."""
+    result = run("sys.poweroff(7)", machine="icicle", harts=4, mem="2G")
+    equal(result.status, 1, "status")
+    equal(last_line(result), "QUARRY-EXIT code=7", "last line")
+    check("PANIC" not in result.out, "a panic")
+
+
+def I4_3_a_refused_shutdown_leads_to_the_next_way():
+    """sifive_u: shutdown is not supported, reboot is; and with shutdown
+    alone the machine stays, silent, behind its last line."""
+    for append in ("", "exit=srst"):
+        result = run("sys.poweroff(7)", machine="sifive_u", harts=4,
+                     mem="512M", append=append)
+        equal(last_line(result), "QUARRY-EXIT code=7", "last line")
+        equal(result.status, 1, "status")
