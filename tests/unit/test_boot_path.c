@@ -452,6 +452,29 @@ I4_3_two_sockets_and_where_the_console_interrupts(void **state)
 	free(t.blob);
 }
 
+/* virt has sources 1 … 96; the UART is made to claim others. */
+static void
+I4_3_source_that_the_controller_lacks_is_polled(void **state)
+{
+	static const struct {
+		uint32_t source;
+		int route;
+	} cases[] = { { 1, 0 }, { 96, 0 }, { 97, -1 }, { 0, -1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct tree t = tree_with_room("virt-4.dtb", ROOM);
+		struct stage s = board(&t, 0);
+
+		s.at.kernel.base = 0x80200000;
+		s.at.dtb.base = 0x87e00000;
+		set_u32(
+		    &t, "/soc/serial@10000000", "interrupts", cases[i].source);
+		assert_int_equal(boots(&t, &s)->route, cases[i].route);
+		free(t.blob);
+	}
+}
+
 static void
 I4_3_icicle_low_and_high_bank(void **state)
 {
@@ -589,6 +612,8 @@ I4_3_without_ipi_extension_high_ids_are_not_started(void **state)
 	b = boots(&t, &s);
 	assert_int_equal(b->h.n, 2);
 	assert_int_equal(b->h.hart[1]->hartid, 5);
+	/* The boot hart is the second of the tree. */
+	assert_int_equal(b->plics[0].context, 6);
 	assert_true(was_said("hartid 1023 skipped: no IPI reaches it"));
 	assert_true(was_said("hartid 2147483647 skipped: no IPI reaches it"));
 	assert_true(was_said("hartid 5 skipped: duplicate id"));
@@ -612,6 +637,8 @@ main(void)
 		cmocka_unit_test(I4_3_virt_contexts_of_every_boot_hart),
 		cmocka_unit_test(
 		    I4_3_two_sockets_and_where_the_console_interrupts),
+		cmocka_unit_test(
+		    I4_3_source_that_the_controller_lacks_is_polled),
 		cmocka_unit_test(I4_3_icicle_low_and_high_bank),
 		cmocka_unit_test(
 		    I4_3_data_cache_of_the_tree_reaches_the_allocator),
