@@ -2,8 +2,8 @@
 /*
  * What boot decides before it touches anything: memory, initrd, clock, caches,
  * harts, interrupt controllers. Pure, but for a line in the log for each
- * oddity. boot.c, smp_start.c, irq.c and main.c carry it out; the host tests run
- * the same code over trees that no machine here has. Theory: kernel/plan.c.
+ * oddity. boot.c, smp_start.c, irq.c and main.c carry it out; the host tests
+ * run the same code over trees that no machine here has. Theory: plan.c.
  */
 #ifndef KERNEL_PLAN_H
 #define KERNEL_PLAN_H

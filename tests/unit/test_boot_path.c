@@ -93,7 +93,7 @@ expect_board(const struct boot *b, uint64_t boot_hartid)
 	assert_int_equal(geometry_machine.way_bytes, 4096);
 }
 
-/* The file's own 4 GiB, no initrd, nothing reserved but the vendor's 512 KiB. */
+/* The file's own 4 GiB, no initrd, nothing reserved above the kernel. */
 static void
 as_it_is(const struct tree *t)
 {

@@ -385,8 +385,8 @@ uint64_t kmem_errors_total(void);
 /*
  * General purpose. kmalloc(0) returns a pointer that is distinct, of 8 bytes,
  * and is freed like any other. Alignment: largest power of two dividing the
- * class size, 8 … a line; FRAME_SIZE above KMEM_SIZE_MAX. kfree(NULL) is nothing;
- * kfree of an object of another cache frees it there.
+ * class size, 8 … a line; FRAME_SIZE above KMEM_SIZE_MAX. kfree(NULL) does
+ * nothing; kfree of an object of another cache frees it there.
  */
 void *kmalloc(size_t size, unsigned flags);
 void *kzalloc(size_t size, unsigned flags);
