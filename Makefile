@@ -35,6 +35,7 @@ include make/gates.mk
 include make/variants.mk
 include make/bench-host.mk
 include make/bench.mk
+include make/boards.mk
 
 # A person who types `make run` wants the first build to be quick.
 parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
@@ -79,9 +80,6 @@ bench: setup-run ## exact benchmarks: the table of figures, build/bench.json
 	    --boot-kernel '$(O)/quarry.elf' --objdump '$(CROSS)objdump' \
 	    --json '$(B)/bench.json'
 
-sdcard: ## not in this version
-	@echo 'make $@: not in this version'; exit 2
-
 help: ## this list
 	@printf 'usage: make [target] [VARIABLE=value]\n\ntargets:\n'
 	@awk -F':.*## ' '/^[a-z -]+:.*## / { n = split($$1, t, " "); \
@@ -96,7 +94,7 @@ help: ## this list
 	    'folder with the two source archives, instead of the network'
 
 FORCE:
-.PHONY: all run gdb test mutants setup clean bench sdcard help FORCE
+.PHONY: all run gdb test mutants setup clean bench help FORCE
 
 -include $(shell [ -d '$(B)' ] && find '$(B)' -path '$(TP)' -prune -o \
 	-name '*.d' -print 2>/dev/null)

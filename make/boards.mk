@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# What a board needs: a card image, and ways to get the kernel there.
+BOARD  ?= vf2
+DEVICE ?=
+TFTP   ?=
+
+# A value as one word for the shell, whatever quotes it holds.
+shell-word = '$(subst ','\'',$(1))'
+
+card-flags = --image '$(O)/quarry.bin' \
+	$(if $(APPEND),--append $(call shell-word,$(APPEND))) \
+	$(if $(INITRD),--initrd $(call shell-word,$(INITRD)))
+
+sdcard: setup-card ## a card image that U-Boot boots: build/sdcard.img
+	$(Q)$(MAKE) $(parallel) image
+	$(call say,CARD,$(B)/sdcard.img)
+	$(Q)scripts/make-card $(card-flags) --output '$(B)/sdcard.img'
+
+deploy: $(if $(TFTP),image,sdcard) ## to DEVICE=/dev/… (asks), or TFTP=folder
+	$(Q)scripts/deploy --board $(call shell-word,$(BOARD)) $(if $(TFTP),\
+	    $(card-flags) --tftp $(call shell-word,$(TFTP)),\
+	    --card '$(B)/sdcard.img' --device $(call shell-word,$(DEVICE)))
+
+test-boards: setup-boards ## boot the card under U-Boot of two releases
+	$(Q)tests/run --build-dir '$(B)' --boards $(TESTFLAGS)
+
+.PHONY: sdcard deploy test-boards
