@@ -141,13 +141,16 @@ class Session:
 
     With tty=True it sits behind a pseudo terminal (QEMU's Ctrl-A then is
     special, and the kernel may use escape sequences); otherwise behind pipes.
+    With a command it is that one's machine, not run-qemu's.
     """
 
-    def __init__(self, tty=False, timeout=PATIENCE_S, options=(), **machine):
+    def __init__(self, tty=False, timeout=PATIENCE_S, options=(), command=(),
+                 **machine):
         self.timeout = timeout
         self.text = ""     # received and not yet passed by expect()
         self.all = ""      # everything received
-        command = [RUN_QEMU] + start_options(**machine) + list(options)
+        command = list(command) or (
+            [RUN_QEMU] + start_options(**machine) + list(options))
         print("$ " + " ".join(shlex.quote(c) for c in command), flush=True)
         if tty:
             self.reader = self.open_terminal(command)

@@ -116,3 +116,19 @@ def test_setup_nothing_missing_touches_nothing():
 
 def test_setup_unknown_set():
     equal(Box().setup("everything").status, 2, "status")
+
+
+def test_setup_card_names_its_packages():
+    box = Box(uid=1000)
+    box.fake("apt-get")
+    box.fake("riscv64-unknown-elf-gcc", "echo /specs/picolibc.specs")
+    box.fake("riscv64-unknown-elf-ld")
+    line = one_line(box.setup("card"))
+    contains(line, "mtools")
+    for name in ("qemu", "cmocka", "u-boot"):
+        check(name not in line, "names", name)
+    box.fake("mcopy")
+    for name in ("sfdisk", "mkfs.vfat"):
+        # Found where only root's PATH leads, too.
+        check(os.path.exists("/usr/sbin/" + name), "no", name)
+    equal(box.setup("card").status, 0, "status with all of it there")
