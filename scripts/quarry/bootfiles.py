@@ -7,9 +7,9 @@ the person.
 
 Boot arguments pass through U-Boot, which expands $names and takes quotes away:
 in the append line of an extlinux.conf by one routine, at its prompt by its
-shell. Both are told to leave every byte as it is, so what was typed for APPEND=
-is what the kernel finds in /chosen/bootargs. Their buffer (CONFIG_SYS_CBSIZE) holds 256
-bytes in Debian's U-Boot for QEMU and in mainline's for the JH7110, 1024 in the
+shell. Both are told to leave every byte as it is, so what was typed for
+APPEND= is what the kernel finds in /chosen/bootargs. Their buffer
+(CONFIG_SYS_CBSIZE) holds 256 bytes in Debian's U-Boot for QEMU and 1024 in the
 vendor's; a longer append makes U-Boot give up on the label.
 """
 import argparse
