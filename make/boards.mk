@@ -16,7 +16,8 @@ sdcard: setup-card ## a card image that U-Boot boots: build/sdcard.img
 	$(call say,CARD,$(B)/sdcard.img)
 	$(Q)scripts/make-card $(card-flags) --output '$(B)/sdcard.img'
 
-deploy: $(if $(TFTP),image,sdcard) ## to DEVICE=/dev/… (asks), or TFTP=folder
+deploy-needs := $(if $(TFTP),image,$(if $(DEVICE),sdcard))
+deploy: $(deploy-needs) ## to DEVICE=/dev/… (asks), or TFTP=folder
 	$(Q)scripts/deploy --board $(call shell-word,$(BOARD)) $(if $(TFTP),\
 	    $(card-flags) --tftp $(call shell-word,$(TFTP)),\
 	    --card '$(B)/sdcard.img' --device $(call shell-word,$(DEVICE)))

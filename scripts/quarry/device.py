@@ -176,7 +176,8 @@ def refusal(disk, needed, sys="/sys", proc="/proc"):
 
 def explain(path, error, at):
     if error.errno in (errno.EACCES, errno.EPERM):
-        return "%s: %s; run scripts/deploy as root" % (path, error.strerror)
+        return "%s: %s; as root: scripts/deploy --device %s" % (
+            path, error.strerror, path)
     if error.errno == errno.EBUSY:
         return "%s is in use; unmount and stop what uses it" % path
     return "%s: %s at byte %d; the card or its reader is at fault" % (

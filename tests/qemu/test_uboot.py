@@ -229,8 +229,8 @@ def I4_2_vendor_environment_leads_to_the_card():
                 command(machine, "env import -t 84000000 " + size)
             boot2 = matches(command(machine, "printenv boot2").replace(
                 "\r", ""), r"^boot2=(.*)$").group(1)
-            contains(boot2, "sysboot mmc ${bootpart} ")
-            command(machine, "setenv bootpart 0:3")
+            contains(boot2, "sysboot mmc ${devnum}:3 ")
+            command(machine, "setenv devnum 0")
             machine.send(boot2.replace("mmc", "virtio") + "\n")
             equal(machine.end(), 0, "exit status")
             contains(machine.all, "Using Device Tree in place at "
