@@ -306,9 +306,9 @@ def I4_2_card_disk_full():
     if done.status != 0:
         skip("no mounts here")
     try:
-        refused_where = make(where, data=image(200_000))
-        equal(refused_where.status, 2, "status")
-        equal(len(refused_where.err.strip().split("\n")), 1, "lines")
+        result = make(where, data=image(200_000))
+        equal(result.status, 2, "status")
+        equal(len(result.err.strip().split("\n")), 1, "lines")
         equal(os.listdir(where), ["in.bin"], "files left")
     finally:
         run_command(["umount", where], status=0)
