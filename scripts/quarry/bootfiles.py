@@ -12,15 +12,12 @@ APPEND= is what the kernel finds in /chosen/bootargs. Their buffer
 (CONFIG_SYS_CBSIZE) holds 256 bytes in Debian's U-Boot for QEMU and 1024 in the
 vendor's; a longer append makes U-Boot give up on the label.
 """
-import argparse
-import importlib.machinery
-import importlib.util
 import os
 import re
 import struct
-import sys
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from quarry.initrd import pack_folder
+
 HEADER = struct.Struct("<IIQQQIIQ8s4sI")  # of an Image; docs/boot.md
 MAGIC, MAGIC2 = b"RISCV\0\0\0", b"RSC\x05"
 # From the kernel's address to the device tree's, on every JH7110 U-Boot.
@@ -36,17 +33,6 @@ EMPTY_ARCHIVE = bytes(1024)
 
 class Refused(Exception):
     """An input that no boot loader could use; the text says what to do."""
-
-
-def sibling(name):
-    """A script of this folder as a module (their names have no .py)."""
-    loader = importlib.machinery.SourceFileLoader(
-        name.replace("-", "_"), os.path.join(HERE, name))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.dont_write_bytecode = True
-    loader.exec_module(module)
-    return module
 
 
 def check_image(data, name):
@@ -90,8 +76,7 @@ def read_initrd(path):
     if not path:
         return EMPTY_ARCHIVE
     if os.path.isdir(path):
-        data = sibling("run-qemu").build_initrd(
-            argparse.Namespace(initrd=path, items=[]))
+        data = pack_folder(path)
         if len(data) > INITRD_MAX:
             raise Refused("%s: more than %d MiB" % (path, INITRD_MAX >> 20))
         return data

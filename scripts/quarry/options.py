@@ -5,6 +5,7 @@
 """
 import argparse
 import os
+import re
 
 from quarry.report import usage
 
@@ -54,3 +55,11 @@ def check_timeout(args, wanted):
         args.timeout = DEFAULT_TIMEOUT_S
     if args.timeout is not None and not args.timeout > 0:
         usage("--timeout %g: must be above 0" % args.timeout)
+
+
+def size_bytes(text):
+    match = re.fullmatch(r"(\d{1,12})([KkMmGg]?)", text)
+    if not match or int(match.group(1)) == 0:
+        usage("--mem %r is no size; write for example 256M or 4G" % text)
+    shift = {"": 20, "k": 10, "m": 20, "g": 30}[match.group(2).lower()]
+    return int(match.group(1)) << shift
