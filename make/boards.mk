@@ -3,6 +3,7 @@
 BOARD  ?= vf2
 DEVICE ?=
 TFTP   ?=
+BOOTS  ?=
 
 # A value as one word for the shell, whatever quotes it holds.
 shell-word = '$(subst ','\'',$(1))'
@@ -22,7 +23,11 @@ deploy: $(deploy-needs) ## to DEVICE=/dev/… (asks), or TFTP=folder
 	    $(card-flags) --tftp $(call shell-word,$(TFTP)),\
 	    --card '$(B)/sdcard.img' --device $(call shell-word,$(DEVICE)))
 
-test-boards: setup-boards ## boot the card under U-Boot of two releases
+test-boards: setup-boards ## boot every machine, U-Boot of two releases
 	$(Q)tests/run --build-dir '$(B)' --boards $(TESTFLAGS)
 
-.PHONY: sdcard deploy test-boards
+soak-boot: setup-boards ## 100 boots of each machine (BOOTS=N for others)
+	$(Q)$(MAKE) $(parallel) image
+	$(Q)scripts/soak-boot --build-dir '$(B)' $(if $(BOOTS),--boots $(BOOTS))
+
+.PHONY: sdcard deploy test-boards soak-boot
