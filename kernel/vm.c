@@ -15,7 +15,8 @@
  *    at addresses congruent to the physical ones, so that a large initrd takes
  *    large pages too.
  * 4. Device registers get a window each, congruent modulo 2 MiB. Blocks that
- *    were mapped before are found again.
+ *    were mapped before are found again; what is memory is refused, so that
+ *    no tree can have the image or the heap written to as a device.
  * 5. Every hart has HART_WINDOW of address space: guard, stack, guard, fault
  *    stack, guard, trap stack, guard, block. A guard is one page that is not
  *    mapped.
@@ -227,6 +228,21 @@ mmio_find(uint64_t pa, uint64_t size)
 	return NULL;
 }
 
+/* A tree may put a device where the kernel or its memory lies. */
+static bool
+in_memory(uint64_t pa, uint64_t size)
+{
+	struct memmap_range r = { mmu_image_base(), layout_image_bytes() };
+
+	for (unsigned i = 0;; i++) {
+		if (pa < r.base + r.size && r.base < pa + size)
+			return true;
+		if (i == early_map->n_usable)
+			return false;
+		r = early_map->usable[i];
+	}
+}
+
 void *
 vm_map_mmio(uint64_t pa, uint64_t size)
 {
@@ -238,7 +254,7 @@ vm_map_mmio(uint64_t pa, uint64_t size)
 	if (there != NULL)
 		return there;
 	if (size == 0 || size > WINDOW / 4 || pa > UINT64_MAX - WINDOW ||
-	    n_mmio == MMIO_BLOCKS_MAX)
+	    n_mmio == MMIO_BLOCKS_MAX || in_memory(pa, size))
 		return NULL;
 	bytes = page_up(pa + size) - first;
 	if (va + bytes > LAYOUT_MMIO + WINDOW ||

@@ -173,6 +173,19 @@ def I4_bad_tree_unknown_uart():
     contains(out, "console: firmware (SBI)")
 
 
+def I4_bad_tree_devices_in_memory():
+    """Their registers would be the kernel's text, and the heap. (A UART that
+    the firmware does not know: it would write there itself.)"""
+    out = lives(virt('&chosen { stdout-path = "/soc/serial@80200000"; };\n'
+                     "&plic { reg = <0 0x86000000 0 0x600000>; };\n"
+                     "&soc { serial@80200000 { reg = <0 0x80200000 0 0x100>; "
+                     'compatible = "starfive,jh7110-uart"; '
+                     "reg-shift = <2>; reg-io-width = <4>; }; };"),
+                "irq: plic at 0x86000000 ignored: cannot map it",
+                "at 0x80200000: using the firmware's")
+    contains(out, "console: firmware (SBI), polled every 1 ms")
+
+
 def I4_bad_tree_two_consoles():
     """linux,stdout-path and a second UART: stdout-path counts."""
     lives(virt('&chosen { linux,stdout-path = "/soc/serial@20000000"; };\n'
