@@ -7,6 +7,7 @@
 #include <kernel/archive.h>
 #include <kernel/boot.h>
 #include <kernel/fmt.h>
+#include <mm/kmem.h>
 
 #include "embed.h"
 #include "lauxlib.h"
@@ -35,6 +36,34 @@ find_exact(const char *name, struct script *out)
 	return false;
 }
 
+/* Codes stand for codes made before them: this ends. */
+static char *
+unpack(unsigned char code, char *out)
+{
+	const unsigned char *pair = embedded_pairs[code];
+
+	if (pair[0] == 0) {
+		*out = (char)code;
+		return out + 1;
+	}
+	return unpack(pair[1], unpack(pair[0], out));
+}
+
+static bool
+unpack_script(const struct embedded_script *s, struct script *out)
+{
+	char *at = kmalloc(s->size, 0);
+	size_t i;
+
+	out->text = out->unpacked = at;
+	out->size = s->size;
+	if (at == NULL)
+		return false;
+	for (i = 0; i < s->packed_size; i++)
+		at = unpack((unsigned char)s->packed[i], at);
+	return true;
+}
+
 static bool
 find_embedded(const char *name, struct script *out)
 {
@@ -45,12 +74,8 @@ find_embedded(const char *name, struct script *out)
 	for (i = 0; i < embedded_scripts_count; i++) {
 		const struct embedded_script *s = &embedded_scripts[i];
 
-		if (strlen(s->name) == n && memcmp(s->name, name, n) == 0) {
-			out->text = s->text;
-			out->size = s->size;
-			out->ram = NULL;
-			return true;
-		}
+		if (strlen(s->name) == n && memcmp(s->name, name, n) == 0)
+			return unpack_script(s, out);
 	}
 	return false;
 }
@@ -60,6 +85,7 @@ script_find(const char *name, struct script *out)
 {
 	char with_suffix[ARCHIVE_NAME_MAX];
 
+	out->unpacked = NULL;
 	if (find_exact(name, out))
 		return true;
 	if (fmt_format(with_suffix, sizeof(with_suffix), "%s" SUFFIX, name) <
@@ -74,7 +100,9 @@ script_release(struct script *sc)
 {
 	if (sc->ram != NULL)
 		ram_file_release(sc->ram);
+	kfree(sc->unpacked);
 	sc->ram = NULL;
+	sc->unpacked = NULL;
 }
 
 int

@@ -16,9 +16,12 @@ struct ram_file;
 struct script {
 	const char *text;
 	size_t size;
-	struct ram_file *ram; /* held until script_release; NULL: constant */
+	/* Held until script_release; both NULL: the text is constant. */
+	struct ram_file *ram;
+	char *unpacked;
 };
 
+/* False: there is none, or no memory to unpack it. */
 bool script_find(const char *name, struct script *out);
 void script_release(struct script *sc);
 
