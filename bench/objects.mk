@@ -4,6 +4,11 @@ bench-y += adapter_noop.o
 bench-y += bench.o
 bench-y += exhaust.o
 bench-y += hist.o
+bench-y += metal/board.o
+bench-y += metal/board_each.o
+bench-y += metal/board_memory.o
+bench-y += metal/board_shared.o
+bench-y += metal/board_signals.o
 bench-y += metal/crew.o
 bench-y += metal/destroy.o
 bench-y += metal/run.o
@@ -37,5 +42,7 @@ bench-host-y += host/noop.o
 bench-boundary-y += metal/boundary.o
 
 # What prepares and judges a run; the timed loops are adapter_*.o.
-$(foreach f,bench exhaust hist metal/crew metal/destroy metal/run metal/storm \
-	metal/storm_audit metal/storm_object,$(eval CFLAGS-bench/$(f) := -Os))
+$(foreach f,bench exhaust hist metal/board metal/board_each \
+	metal/board_memory metal/board_shared metal/board_signals metal/crew \
+	metal/destroy metal/run metal/storm metal/storm_audit \
+	metal/storm_object,$(eval CFLAGS-bench/$(f) := -Os))

@@ -16,19 +16,11 @@
 #define BAR_WIDTH   30u
 #define REDRAW_NS   100000000 /* at most ten times a second */
 
-/* The Lua side of a running storm. */
-struct watcher {
-	lua_State *L;
-	struct lstate *state;
-	int function; /* stack index; 0: none */
-	bool failed;  /* its error is on the top of the stack */
-};
-
-/* On the leader, in the middle of the storm: nothing here may raise. */
-static bool
-on_progress(void *arg, uint64_t done_ns, uint64_t total_ns)
+/* On the leader, in the middle of the work: nothing here may raise. */
+bool
+bench_watch(void *arg, uint64_t done, uint64_t total)
 {
-	struct watcher *w = arg;
+	struct bench_watcher *w = arg;
 	bool more;
 
 	if (lstate_interrupted(w->state))
@@ -36,8 +28,8 @@ on_progress(void *arg, uint64_t done_ns, uint64_t total_ns)
 	if (w->function == 0)
 		return true;
 	lua_pushvalue(w->L, w->function);
-	lua_pushnumber(w->L, (lua_Number)done_ns / (lua_Number)total_ns);
-	/* An error must not jump over harts that are in the storm. */
+	lua_pushnumber(w->L, (lua_Number)done / (lua_Number)total);
+	/* An error must not jump over harts that are at work. */
 	if (lua_pcall(w->L, 1, 1, 0) != LUA_OK) {
 		w->failed = true;
 		return false;
@@ -79,9 +71,8 @@ push_result(lua_State *L, const struct storm_result *r)
 	binding_set_boolean(L, "stopped", r->stopped ? 1 : 0);
 }
 
-static void
-read_options(
-    lua_State *L, int table, struct storm_options *opt, struct watcher *w)
+void
+bench_read_common(lua_State *L, int table, struct bench_common *c)
 {
 	lua_Integer v;
 	lua_Number s;
@@ -90,10 +81,10 @@ read_options(
 		return;
 	if (binding_opt_integer(
 		L, table, "harts", 1, (lua_Integer)smp_hart_count(), &v))
-		opt->harts = (unsigned)v;
+		c->harts = (unsigned)v;
 	if (binding_opt_integer(
 		L, table, "seed", LUA_MININTEGER, LUA_MAXINTEGER, &v))
-		opt->seed = (uint64_t)v;
+		c->seed = (uint64_t)v;
 	lua_pushliteral(L, "s");
 	if (lua_rawget(L, table) != LUA_TNIL) {
 		s = lua_tonumber(L, -1);
@@ -103,7 +94,7 @@ read_options(
 			    "option 's' must be a number "
 			    "of seconds, above 0, up to "
 			    "86400");
-		opt->time_ns = (uint64_t)(s * 1e9);
+		c->time_ns = (uint64_t)(s * 1e9);
 	}
 	lua_pop(L, 1);
 	lua_pushliteral(L, "progress");
@@ -113,7 +104,7 @@ read_options(
 	}
 	if (!lua_isfunction(L, -1))
 		luaL_argerror(L, table, "option 'progress' must be a function");
-	w->function = lua_gettop(L);
+	c->watcher.function = lua_gettop(L);
 }
 
 int
@@ -121,17 +112,20 @@ bench_storm(lua_State *L)
 {
 	static const char *const names[] = { "s", "seed", "harts", "progress",
 		NULL };
-	struct watcher w = { .L = L, .state = lstate_of(L) };
-	struct storm_options opt = { .progress = on_progress };
+	struct bench_common c = { .watcher = { L, lstate_of(L), 0, false } };
+	struct storm_options opt = { .progress = bench_watch };
 	struct storm_result r;
 	const char *why;
 	int err;
 
-	read_options(L, binding_options(L, 1, names), &opt, &w);
+	bench_read_common(L, binding_options(L, 1, names), &c);
 	luaL_checkstack(L, 8, "storm");
-	opt.progress_arg = &w;
+	opt.harts = c.harts;
+	opt.seed = c.seed;
+	opt.time_ns = c.time_ns;
+	opt.progress_arg = &c.watcher;
 	err = storm_run(&opt, &r, &why);
-	if (w.failed)
+	if (c.watcher.failed)
 		return lua_error(L);
 	lstate_poll(L);
 	if (err != 0)

@@ -12,6 +12,7 @@ const struct binding_module *const binding_modules[] = {
 	&lib_frame_module,
 	&lib_hart_module,
 	&lib_bench_module,
+	&lib_board_module,
 	&lib_trace_module,
 	&lib_fault_module,
 	&lib_con_module,
@@ -35,6 +36,7 @@ const struct binding_class *const binding_classes[] = {
 	&hart_barrier_class,
 	&bench_result_class,
 	&bench_hist_class,
+	&board_plant_class,
 	NULL,
 };
 

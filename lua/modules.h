@@ -32,6 +32,9 @@ extern const struct binding_class hart_job_class;
 extern const struct binding_class hart_chan_class;
 extern const struct binding_class hart_counter_class;
 extern const struct binding_class hart_barrier_class;
+/* lib_board.c */
+extern const struct binding_module lib_board_module;
+extern const struct binding_class board_plant_class;
 /* lib_bench.c, lib_trace.c, lib_fault.c */
 extern const struct binding_module lib_bench_module;
 extern const struct binding_class bench_result_class;

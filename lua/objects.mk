@@ -19,6 +19,7 @@ lua-y += lib_bench.o
 lua-y += bench_result.o
 lua-y += bench_hist.o
 lua-y += bench_storm.o
+lua-y += lib_board.o
 lua-y += lib_trace.o
 lua-y += lib_fault.o
 lua-y += handle.o

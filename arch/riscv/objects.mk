@@ -3,6 +3,7 @@
 arch-y += backtrace.o
 arch-y += boot.o
 arch-y += hart.o
+arch-y += instr.o
 arch-y += mag.o
 arch-y += mag_frame.o
 arch-y += mmu.o
@@ -28,5 +29,5 @@ ARCH_LDFLAGS := -Xlinker --defsym=arch_mag_push_slow=kmem_free_for \
 	-Xlinker --defsym=arch_frame_give_bad=frame_bad_give
 
 # Not on any hot way.
-$(foreach f,backtrace hart mmu plic sbi trap,$(eval \
+$(foreach f,backtrace hart instr mmu plic sbi trap,$(eval \
 	CFLAGS-arch/riscv/$(f) := -Os))
