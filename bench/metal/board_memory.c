@@ -169,6 +169,8 @@ change(struct memory *me)
 {
 	size_t first = me->me_n, i, given = 0;
 
+	/* Frames in the harts' caches are free, too. */
+	(void)frame_flush_all();
 	take(me, 0);
 	for (i = 0; i < first; i++) {
 		if (given < me->me_keep) {

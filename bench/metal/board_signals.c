@@ -36,7 +36,7 @@
 #define SPIN_NS          UINT64_C(1000000)
 #define SPIN_LISTEN_NS   UINT64_C(5000000)
 #define SPIN_FAILS       4u
-#define INTERVAL_NS      UINT64_C(200000000)
+#define INTERVAL_NS      UINT64_C(500000000)
 #define INTERVAL_STEP_NS UINT64_C(20000000)
 
 enum {
@@ -158,8 +158,9 @@ answer(struct signals *si, unsigned step, unsigned asker)
 	while (!is_over(&ls)) {
 		if (!board_wait(is_called, &ls, ANSWER_NS) || is_over(&ls))
 			continue;
-		reply(si);
+		/* First: the next one may come as soon as this is answered. */
 		ls.ls_ipis = own_ipis();
+		reply(si);
 		smp_kick(asker);
 	}
 }

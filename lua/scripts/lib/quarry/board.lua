@@ -83,12 +83,17 @@ function judge.cache(rows, bad)
     end
   end
   if #rows == 0 then return nil, "needs 2 harts" end
-  local text = between(rows, "round_ns")
-  if not text then
-    return nil, "here harts take turns, one cannot wait for another awake"
+  local pairs, worst = 0, 0
+  for _, r in ipairs(rows) do
+    if r.round_ns then
+      pairs, worst = pairs + 1, math.max(worst, r.same_ns / r.apart_ns)
+    end
   end
-  local same, apart = range(rows, "same_ns"), range(rows, "apart_ns")
-  return ("round trip %s, false sharing x %.1f"):format(text, same / apart)
+  if pairs == 0 then
+    return nil, "here harts take turns, none can wait for another awake"
+  end
+  return ("%d of %d pairs: round trip %s, false sharing up to x %.1f"):format(
+         pairs, #rows, between(rows, "round_ns"), worst)
 end
 
 local ops <const> = {[0] = "amoadd.w", "amoadd.d", "amoor/amoand", "amoxor",
@@ -237,7 +242,8 @@ end
 
 -- One part: its table of results.
 local function test(name, options)
-  local one = {name = name, result = "ok", findings = {}, rows = {}}
+  local one = {name = name, result = "ok", findings = {}, rows = {},
+               harts = name == "misaligned" and 1 or options.harts}
   local function bad(...)
     one.result = "FAILED"
     one.findings[#one.findings + 1] = string.format(...)
@@ -310,8 +316,10 @@ return function(o, form)
     end
   end
   if report then
+    print("test       harts  result  figures")
     for _, one in ipairs(r.tests) do
-      print(("%-10s %-6s  %s"):format(one.name, one.result, one.figures))
+      print(("%-10s %5d  %-6s  %s"):format(one.name, one.harts, one.result,
+                                           one.figures))
       for _, f in ipairs(one.findings) do print("  " .. f) end
     end
     for _, one in ipairs(r.tests) do
