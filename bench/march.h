@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * March tests of memory, by 64-bit words. A template: whoever includes it
- * defines MARCH_LOAD(p) and MARCH_STORE(p, v), how one word is read and written,
- * so that unit tests can put faulty memory behind them.
+ * defines MARCH_LOAD(p) and MARCH_STORE(p, v), how one word is read and
+ * written, so that unit tests can put faulty memory behind them.
  *
  * Theory of operation
  *

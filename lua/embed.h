@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct embedded_script {
-	const char *name; /* below lua/scripts, without .lua: "storm" */
+	const char *name;   /* below lua/scripts, without .lua: "storm" */
 	const char *packed; /* source, as scripts/embed-lua packs it */
 	size_t packed_size; /* bytes */
 	size_t size;        /* bytes of the source */

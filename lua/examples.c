@@ -78,5 +78,10 @@ const struct example examples[] = {
 	    "task:destroy()\n" },
 	{ "the storm: all harts, random sizes and lifetimes, with reaps",
 	    "run('storm', { s = 5, seed = 1 })\n" },
+	{ "is the board sound? would the check notice?",
+	    "board.check{ s = 0.3 }\n"
+	    "g = board.plant{ stuck_bit = 17 }\n"
+	    "print(pcall(board.check, { only = 'memory', s = 0.1 }))\n"
+	    "g:free()\n" },
 	{ NULL, NULL },
 };

@@ -197,16 +197,15 @@ plant_free(lua_State *L)
 
 static const struct binding functions[] = {
 	{ "check", l_check,
-	    "board.check([{only=, memory=, s=, seed=, harts=} [, \"report\" | "
-	    "\"table\" | \"json\"]]) -> table | text",
-	    "Test the board: memory, caches, atomics, IPIs, clocks, timers, "
-	    "interrupts, misaligned accesses, cycle counters, on `harts` harts "
-	    "(all); of them those that `only` names (\"memory|ipi\"). Memory is "
-	    "tested for about `s` seconds (1), which covers a share of the free "
-	    "frames that `seed` (1) chooses; memory=\"all\" covers each. Prints "
-	    "a report, then raises an error that names every fault; with "
-	    "another form returns the results and does neither. See "
-	    "docs/bring-up.md.",
+	    "board.check([{only=, memory=, s=, seed=, harts=} [, form]]) -> "
+	    "table | text",
+	    "Test the board on `harts` harts (all): memory, caches, atomics, "
+	    "IPIs, clocks, timers, interrupts, misaligned accesses, cycle "
+	    "counters; of them those that `only` names (\"memory|ipi\"). "
+	    "Memory gets about `s` seconds (1), a sample of the free frames "
+	    "that `seed` (1) chooses; memory=\"all\" tests each. Prints a "
+	    "report, then raises an error that names every fault. Forms "
+	    "\"table\" and \"json\" return the results and do neither.",
 	    "board.check{only=\"atomic|timer\"}" },
 	{ "test", l_test,
 	    "board.test([name [, {harts=, n=, s=, seed=, all=, progress=}]]) "
@@ -220,12 +219,11 @@ static const struct binding functions[] = {
 	    "board.plant{stuck_bit=, at=, value=, lose_ipi=, drift_ppm=, "
 	    "hart=} -> guard",
 	    "Plant faults for board.check to find: bit 0..63 of the word at "
-	    "address `at` (the first tested) stuck at `value` (1), which the "
-	    "sample then includes; the next n IPIs of the kit to `hart` (the "
-	    "last) lost; its clock fast by ppm. They act only in what the kit "
-	    "itself reads and sends, until the guard is closed or collected.",
-	    "do local g <close> = board.plant{stuck_bit=17} "
-	    "print(pcall(board.check, {only=\"memory\", s=0.1})) end" },
+	    "`at` (the first tested; the sample includes it) stuck at `value` "
+	    "(1); the next n IPIs of the kit to `hart` (the last) lost; its "
+	    "clock fast by ppm. They act only in what the kit itself writes, "
+	    "sends and reads, until the guard is closed or collected.",
+	    "g = board.plant{lose_ipi=1} g:free()" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -4,12 +4,13 @@
  *
  * Theory of operation
  *
- * 1. All free frames are taken but for a reserve, from which the machine goes on
- *    living. They are held as spans; of each a window is tested: the whole span,
- *    or, when time is short, a share of it at a place that the seed chooses.
+ * 1. All free frames are taken but for a reserve, from which the machine goes
+ *    on living. They are held as spans; of each a window is tested: the whole
+ *    span, or, when time is short, a share of it at a place that the seed
+ *    chooses.
  * 2. With every frame asked for, a second round follows: what is left of the
- *    reserve is taken too, and as much of what has been tested is let go for it.
- *    For the moment between no frame is free.
+ *    reserve is taken too, and as much of what has been tested is let go for
+ *    it. For the moment between no frame is free.
  * 3. In a round each hart tests all windows while the others sleep, then all
  *    test together, each a share of every window. One test is the passes of
  *    march.h, each over all windows before the next begins, in the opposite

@@ -4,12 +4,12 @@
  *
  * Theory of operation
  *
- * 1. Ping-pong. Two harts hand one line to and fro: each waits until the word is
- *    its own, checks the seven other words, writes them anew and passes the
+ * 1. Ping-pong. Two harts hand one line to and fro: each waits until the word
+ *    is its own, checks the seven other words, writes them anew and passes the
  *    word on. A word that is not what the other wrote is an error: the line was
  *    torn, or the stores came out of order.
- * 2. False sharing. Both count in words of their own, first in one line, then in
- *    two. A count that is not complete is an error.
+ * 2. False sharing. Both count in words of their own, first in one line, then
+ *    in two. A count that is not complete is an error.
  * 3. Both spin, for a few ms at most (bench/metal/board.c).
  * 4. Atomics. Every hart does all operations on the same words as fast as it
  *    can. Sums are compared at the end; bits are toggled by their owner, who

@@ -4,21 +4,22 @@
  *
  * Theory of operation
  *
- * 1. Both are one exchange. The asker notes its clock, publishes a number, sends
- *    an IPI; the other sleeps until its count of IPIs has moved and a number is
- *    there, notes its clock, publishes it and kicks the asker, which notes its
- *    clock again. The count is the kernel's, made by the interrupt handler: a
- *    number that arrives without an interrupt is no answer.
+ * 1. Both are one exchange. The asker notes its clock, publishes a number,
+ *    sends an IPI; the other sleeps until its count of IPIs has moved and a
+ *    number is there, notes its clock, publishes it and kicks the asker, which
+ *    notes its clock again. The count is the kernel's, made by the interrupt
+ *    handler: a number that arrives without an interrupt is not answered.
  * 2. Before the first exchange the other says that it is listening, and two
  *    exchanges are not counted: kicks of the last meeting may still be on their
  *    way, and one of them would hide that an IPI was lost.
- * 3. An answer that does not come in time is an IPI lost. A kick lost on the way
- *    back costs time, and nothing else: all sleeps look again by themselves.
+ * 3. An answer that does not come in time is an IPI lost. A kick lost on the
+ *    way back costs time, and nothing else: all sleeps look again by
+ *    themselves.
  * 4. The clock test does the same with the caller's hart as asker, at two
  *    moments, and compares offsets (bench/drift.h). It needs no interrupt but a
- *    short way, so it first tries without: both spin, the listener until nothing
- *    has been asked for some ms. Where that brings no answer, because the
- *    harts take turns, the exchanges by IPI are there.
+ *    short way, so it first tries without: both spin, the listener until
+ *    nothing has been asked for some ms. Where that brings no answer, because
+ *    the harts take turns, the exchanges by IPI are there.
  */
 #include <bench/hist.h>
 #include <kernel/smp.h>

@@ -48,9 +48,9 @@ size_t board_rows(const struct board_part *part, unsigned harts);
 
 /*
  * Run a part. `cells` has room for board_rows rows of board_columns columns;
- * rows that begin with BOARD_NONE are empty. 0 when it ran (or was ended early);
- * -KMEM_EINVAL, -KMEM_ENOMEM or -KMEM_EBUSY with a static sentence in *why when
- * it did not. Context: thread, under a fault anchor (kernel/fault.h).
+ * rows that begin with BOARD_NONE are empty. 0 when it ran (or was ended
+ * early); -KMEM_EINVAL, -KMEM_ENOMEM or -KMEM_EBUSY with a static sentence in
+ * *why when it did not. Context: thread, under a fault anchor (kernel/fault.h).
  */
 int board_run(const struct board_part *part, const struct board_options *opt,
     int64_t *cells, const char **why);

@@ -16,9 +16,9 @@ bool arch_lrsc_add64(uint64_t *p, uint64_t v);
 uint64_t arch_amo_max64(uint64_t *p, uint64_t v);
 
 /*
- * `n` 8-byte accesses at any address, in a row. The only misaligned ones of the
- * kernel, which is compiled to make none: a processor or its firmware may refuse
- * them by an exception. n is 1 or more.
+ * `n` 8-byte accesses at any address, in a row; n is 1 or more. The only
+ * misaligned ones of the kernel, which is compiled to make none: a processor or
+ * its firmware may refuse them by an exception.
  */
 uint64_t arch_misaligned_load(const void *p, uint64_t n);
 void arch_misaligned_store(void *p, uint64_t v, uint64_t n);
