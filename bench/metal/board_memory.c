@@ -415,7 +415,9 @@ report(struct board *b, const struct set *se, size_t first)
 	int64_t *row = board_row(b, first);
 	unsigned i;
 
-	row[HART] = se->se_hart;
+	/* Ended early, it has not tested what it was to. */
+	if (!board_stopped(b))
+		row[HART] = se->se_hart;
 	row[BYTES] = (int64_t)(me->me_tested * FRAME_SIZE);
 	row[NS] = (int64_t)se->se_ns;
 	row[ERRORS] = (int64_t)se->se_errors;

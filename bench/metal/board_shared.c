@@ -25,6 +25,7 @@
 #define PINGS          1000u
 #define PINGS_MIN      16u /* fewer: the harts take turns */
 #define PING_LIMIT_NS  UINT64_C(50000000)
+#define FAILED_MAX     3u /* pairs; then the others need not spin in vain */
 #define COUNTS         100000u
 #define START_LIMIT_NS UINT64_C(2000000)
 #define HAMMER_DEFAULT 20000u
@@ -42,14 +43,17 @@ enum {
 };
 
 struct lines {
-	_Alignas(128) _Atomic uint64_t ln_turn;
+	_Alignas(64) _Atomic uint64_t ln_turn;
 	uint64_t ln_words[LINE_WORDS - 1];
-	_Alignas(128) uint64_t ln_same[16];
-	_Alignas(128) uint64_t ln_apart[32]; /* [0] and [16] */
-	_Alignas(128) _Atomic uint64_t ln_ready[2];
+	_Alignas(64) uint64_t ln_same[16];
+	uint64_t ln_apart[32]; /* [0] and [16] */
+	_Atomic uint64_t ln_ready[2];
 	/* By side, of the present step. */
 	uint64_t ln_rounds, ln_ns;
 	uint64_t ln_errors[2], ln_took[2][2];
+	/* Of all steps. */
+	bool ln_played;     /* some pair */
+	unsigned ln_failed; /* pairs, before */
 };
 
 static uint64_t
@@ -110,20 +114,24 @@ lines_report(struct board *b, unsigned step, int64_t hart, int64_t other)
 	int64_t *row = board_row(b, step);
 	uint64_t counted = ln->ln_same[0] + ln->ln_same[1] + ln->ln_apart[0] +
 	    ln->ln_apart[16];
+	bool played = ln->ln_rounds >= PINGS_MIN;
 
 	row[LINE_HART] = hart;
 	row[LINE_OTHER] = other;
 	row[LINE_ROUNDS] = (int64_t)ln->ln_rounds;
 	row[LINE_ERRORS] = (int64_t)(ln->ln_errors[0] + ln->ln_errors[1]) +
 	    (counted != 4u * COUNTS ? 1 : 0);
-	if (ln->ln_rounds >= PINGS_MIN) {
+	if (played) {
 		row[LINE_NS] = (int64_t)(ln->ln_ns / ln->ln_rounds);
 		row[LINE_SAME] =
 		    (int64_t)((ln->ln_took[0][0] + ln->ln_took[1][0]) / 2);
 		row[LINE_APART] =
 		    (int64_t)((ln->ln_took[0][1] + ln->ln_took[1][1]) / 2);
 	}
-	*ln = (struct lines){ .ln_rounds = 0 };
+	*ln = (struct lines){
+		.ln_played = ln->ln_played || played,
+		.ln_failed = ln->ln_failed + (played ? 0u : 1u),
+	};
 }
 
 /* Two steps a pair: the test, then, when both have left it, the report. */
@@ -143,7 +151,8 @@ lines_step(struct crew *crew, struct board *b, unsigned index, unsigned step)
 		return;
 	}
 	side = index == from ? 0 : 1;
-	ping(ln, side);
+	if (ln->ln_played || ln->ln_failed < FAILED_MAX)
+		ping(ln, side);
 	ln->ln_took[side][0] = count(ln, side, &ln->ln_same[side], 1);
 	ln->ln_took[side][1] = count(ln, side, &ln->ln_apart[16 * side], 2);
 }
@@ -302,7 +311,7 @@ atomics_run(struct crew *crew, void *arg, unsigned index)
 	}
 	add_up(&ha);
 	crew_meet(crew);
-	if (index == 0)
+	if (index == 0 && !board_stopped(b))
 		atomics_report(b, n * b->bd_harts);
 }
 

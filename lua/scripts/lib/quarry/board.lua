@@ -305,6 +305,8 @@ return function(o, form)
       local one = test(name, {
         harts = t.harts, seed = t.seed, all = o.memory == "all",
         s = name == "memory" and t.s or nil,
+        n = name == "ipi" and math.max(8, math.min(200,
+            12000 // math.max(1, t.harts * (t.harts - 1)))) or nil,
         progress = function(share)
           bar((done + share * weigh(name)) / weight, name)
         end})
