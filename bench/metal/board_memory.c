@@ -166,10 +166,13 @@ give(struct span *sp)
 
 /* The second round: the reserve's turn. */
 static void
-change(struct memory *me)
+change(struct memory *me, unsigned sets)
 {
 	size_t first = me->me_n, i, given = 0;
 
+	for (i = 0; i < sets; i++)
+		atomic_store_explicit(
+		    &me->me_sets[i].se_done, false, memory_order_relaxed);
 	/* Frames in the harts' caches are free, too. */
 	(void)frame_flush_all();
 	take(me, 0);
@@ -265,22 +268,20 @@ memory_step(struct crew *crew, struct board *b, unsigned index, unsigned step)
 	bool together = at == b->bd_harts;
 	uint64_t from = time_ns();
 
-	if (step == sets && index == 0) {
-		change(me);
-		for (at = 0; at < sets; at++)
-			atomic_store_explicit(&me->me_sets[at].se_done, false,
-			    memory_order_relaxed);
-	}
+	/* It is this hart's turn, and the others are asleep. */
+	if (step == sets && index == 0)
+		change(me, sets);
 	if (together) {
 		test(b, se, index, index, b->bd_harts);
-	} else if (index == step % sets) {
+	} else if (index == at) {
 		se->se_hart = crew_hart(crew, index);
 		test(b, se, index, 0, 1);
 		atomic_store_explicit(&se->se_done, true, memory_order_release);
 	} else if (index == 0) {
 		watch(b, se);
 	}
-	if (index == (together ? 0 : step % sets))
+	/* Of all together: the caller's share of it. */
+	if (index == (together ? 0 : at))
 		se->se_ns += time_ns() - from;
 }
 

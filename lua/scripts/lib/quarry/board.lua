@@ -90,7 +90,7 @@ function judge.cache(rows, bad)
     end
   end
   if pairs == 0 then
-    return nil, "here harts take turns, none can wait for another awake"
+    return nil, "here harts take turns (-icount, or a busy host)"
   end
   return ("%d of %d pairs: round trip %s, false sharing up to x %.1f"):format(
          pairs, #rows, between(rows, "round_ns"), worst)
