@@ -307,3 +307,19 @@ def I4_6_a_busy_hart_is_an_answer_and_not_a_hang():
         print("THEN", #board.test("timer"))""", status=0, harts=2, mem="64M")
     matches(result.out, r"^BUSY\tnil\ta hart has other work\tEBUSY")
     matches(result.out, r"^THEN\t2")
+
+
+@test(timeout=170)
+def I4_6_a_state_dropped_in_the_memory_test_gives_all_back():
+    with Session(harts=3, mem="64M") as machine:
+        machine.prompt()
+        free = machine.lua("print(require('quarry.stress').settle())").strip()
+        machine.send("board.check{only='memory', memory='all'}\r")
+        machine.expect(r"^board: +25 %")
+        machine.send("\x03\x03\x03")
+        machine.expect(r"Lua state dropped|interrupted")
+        machine.prompt()
+        contains(machine.lua("print(require('quarry.stress').settle())"),
+                 free, "frames")
+        machine.send("board.check{only='memory|ipi', s=0.1}\r")
+        machine.expect(r"^board: ok  3 harts")
