@@ -62,15 +62,22 @@ def batch_files(items):
     return out
 
 
-def build_initrd(args):
-    """The initrd's bytes, or None when there is none."""
-    own = None
-    if args.initrd:
-        if os.path.isdir(args.initrd):
-            own = pack_folder(args.initrd)
-        else:
-            with open(args.initrd, "rb") as f:
-                own = f.read()
+def own_archive(args):
+    """The bytes of the person's own initrd, or None."""
+    if not args.initrd:
+        return None
+    if os.path.isdir(args.initrd):
+        return pack_folder(args.initrd)
+    with open(args.initrd, "rb") as f:
+        return f.read()
+
+
+def build_initrd(args, before=(), behind=()):
+    """The initrd's bytes, or None when there is none.
+
+    `before` and `behind`: (name, bytes) of more files beside the scripts.
+    """
+    own = own_archive(args)
     if not args.items:
         return own
     member, end = tar_member, b"\0" * (2 * tarfile.BLOCKSIZE)
@@ -82,4 +89,5 @@ def build_initrd(args):
         else:
             # Not an archive: the kernel would take it for one Lua chunk.
             end = tar_member("init.lua", own) + end
-    return b"".join(member(n, d) for n, d in batch_files(args.items)) + end
+    files = [*before, *batch_files(args.items), *behind]
+    return b"".join(member(n, d) for n, d in files) + end
