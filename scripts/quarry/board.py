@@ -177,10 +177,13 @@ class Run:
                 self.ask_for_the_end(delivery)
             elif delivery and now >= ask_at:
                 self.output.comment = delivery.comment()
-                self.talk.send(self.output.comment + b"\r")
+                self.talk.send(b"\r" + self.output.comment + b"\r")
                 wait = min(2 * wait, ASK_MOST_S)
                 ask_at = now + wait
         self.finish(delivery)
+        if (delivery and delivery.endangered and self.output.interrupted):
+            raise Lost("the line is too bad: a Ctrl-C meant for a damaged "
+                       "line has met a script")
 
     def ask_for_the_end(self, delivery):
         """A prompt has echoed: no script runs any more, or none ever did."""
@@ -193,6 +196,7 @@ class Run:
             delivery.start()
         else:
             self.output.receipt = int(state.split()[1])
+            self.output.interrupted = "interrupted" in state
 
     def finish(self, delivery):
         """The exit line after the receipt; typed scripts: asked for."""

@@ -39,6 +39,7 @@ SILENCE_S = 3.0
 TAIL = 64           # bytes that may hold the beginning of boot text
 HELD_MAX = 256      # bytes of a line that begins with @
 PROMPT = b"quarry> "
+LINES = re.compile(rb"[^\n]*\n|[^\n]+")
 BANNER_LINES = 3    # of garbage between an exit line and boot text
 
 
@@ -86,6 +87,7 @@ class Output:
         self.tail = b"\n"       # of the stream, to find boot text in
         self.restarted = False  # boot text came after the end
         self.receipt = None     # code
+        self.interrupted = False  # the script's error was a Ctrl-C
         self.echoed = False     # a prompt has shown a comment of ours
         self.exit_code = None   # of the last exit line
         self.lines_since = 0    # lines that followed it
@@ -99,7 +101,7 @@ class Output:
         banner = re.search(BANNER, stream)
         if banner:
             data = data[:max(0, banner.start() - len(self.tail))]
-        for piece in data.splitlines(keepends=True):
+        for piece in LINES.findall(data):
             self.feed_piece(piece)
         self.tail = stream[-TAIL:]
         self.echoed = self.echoed or (self.comment is not None
@@ -111,9 +113,9 @@ class Output:
 
     def feed_piece(self, piece):
         """A line or a part of one."""
-        ends = piece.endswith((b"\n", b"\r"))
+        ends = piece.endswith(b"\n")
         if self.skipping:
-            self.skipping = not piece.endswith(b"\n")
+            self.skipping = not ends
             return
         if self.held or (self.fresh and self.is_held(piece)):
             self.held += piece
@@ -136,9 +138,11 @@ class Output:
     def hear(self, piece):
         match = self.statement.search(piece)
         if match and is_intact(match):
-            end = re.fullmatch(rb"end (\d{1,3})", match.group(2))
+            end = re.fullmatch(rb"end (\d{1,3})( interrupted)?",
+                               match.group(2))
             if end:
                 self.receipt = int(end.group(1))
+                self.interrupted = end.group(2) is not None
 
     def pass_on(self, piece):
         had = self.console.code

@@ -52,17 +52,18 @@ function commands.run()
   state = "run"
   tell(crc_of_call .. " run", 3)
   Q = nil
-  local code = 0
+  local last_words = "end 0"
   for _, name in ipairs(batch) do
     local message = run_file(name)
     if message then
       print(message)
-      code = 1
+      last_words = message:find("interrupted", 1, true)
+        and "end 1 interrupted" or "end 1"
       break
     end
   end
   Q = call
-  state = "end " .. code
+  state = last_words
   tell(state, 3)
   return state
 end
