@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """scripts/run-board against QEMU on a line: good, bad, and reset in between."""
+import json
 import os
 import random
+import sys
 import zlib
 
 from board_line import UBOOT, Board, Cable, run_board
-from lib import check, contains, equal, folder, skip, test, write
+from lib import ROOT, check, contains, equal, folder, run_command, skip, \
+    test, write
+
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+from quarry import line as lines, uboot  # noqa: E402
 
 SENTINEL = "QUARRY-EXIT code=%d\n"
 HELLO = "print('hello from', hart.count())"
@@ -329,3 +335,63 @@ def I4_4_load_by_ymodem():
                            timeout=1200)
     equal(result.status, 0, "status")
     check(result.out.endswith("hello from\t2\n" + SENTINEL % 0), "output")
+
+
+# A small file by the real loady; what arrived is compared by U-Boot's CRC-32.
+@test(timeout=300)
+def I4_4_ymodem_to_the_real_loady():
+    with uboot_board() as board:
+        cable = Cable(board.far, rate=0.0)
+        talk = lines.Talk(lines.parse_target(cable.target)())
+        boot = uboot.UBoot(talk)
+        boot.catch(60)
+        data = random.Random(1).randbytes(5000)
+        boot.load_ymodem("some", data, "84000000")
+        check(boot.is_loaded("84000000", data), "what arrived")
+        check(not boot.is_loaded("84000000", data[:-1] + b"?"), "the check")
+        talk.line.close()
+
+
+# ---- scripts/bench ----
+
+BENCH = os.path.join(ROOT, "scripts", "bench")
+
+
+@test(timeout=300)
+def I4_4_bench_on_a_board():
+    path = os.path.join(folder(), "board.json")
+    with Board() as board:
+        cable = Cable(board.far)
+        result = run_command([
+            BENCH, "run", "--target", cable.target, "--reps", "3",
+            "--time-ms", "20", "--only", "pair,noop", "--json", path,
+            "--", "--uboot-timeout", "60"], timeout=200)
+    equal(result.status, 0, "status")
+    contains(result.out, "riscv-virtio,qemu, 2 harts, rv64")
+    with open(path, encoding="utf-8") as f:
+        data = json.load(f)
+    equal(data["target"]["mode"], "board", "mode")
+    for fact in ("model", "harts", "isa", "timebase_hz", "ram_bytes"):
+        check(data["target"][fact], "no " + fact)
+    equal([r["id"] for r in data["results"]],
+          ["pair/1", "pair/2", "noop/1", "noop/2"], "results")
+    for row in data["results"]:
+        ns = row["ns_per_op"]
+        equal(len(ns["samples"]), 3, "samples")
+        check(0 < ns["min"] <= ns["median"] <= ns["max"], "their order")
+        equal(ns["median"], sorted(ns["samples"])[1], "median")
+
+
+@test(timeout=300)
+def I4_4_bench_statuses():
+    for options, status in (
+            (["--target", "nonsense"], 2), (["--reps", "0"], 2),
+            (["--harts", "two"], 2), (["--only", "a b"], 2),
+            (["--only", "nowhere"], 2), (["--harts", "3"], 3),
+            (["--target", "tcp:127.0.0.1:1"], 4)):
+        with Board() as board:
+            target = Cable(board.far).target
+            result = run_command([BENCH, "run", "--target", target,
+                                  "--time-ms", "20"] + options, timeout=200)
+        equal(result.status, status, " ".join(options))
+        check("Traceback" not in result.err, result.err)

@@ -461,9 +461,6 @@ def I4_4_ymodem_lost_acknowledgement():
     class Forgets(Receiver):
         """Takes block 2, and its ACK does not come through."""
 
-        def take(self, far, number, wanted, data):
-            super().take(far, number, wanted, data)
-
         def __call__(self, far):
             lossy = Lossy(far, 3)
             super().__call__(lossy)

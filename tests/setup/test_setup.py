@@ -132,3 +132,14 @@ def test_setup_card_names_its_packages():
         # Found where only root's PATH leads, too.
         check(os.path.exists("/usr/sbin/" + name), "no", name)
     equal(box.setup("card").status, 0, "status with all of it there")
+
+
+def test_setup_test_set_has_what_boards_need():
+    box = Box(uid=1000)
+    box.fake("apt-get")
+    line = one_line(box.setup("test"))
+    for path, name in (("/usr/lib/python3/dist-packages/serial",
+                        "python3-serial"),
+                       ("/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf",
+                        "u-boot-qemu")):
+        equal(name in line, not os.path.exists(path), name)
