@@ -17,10 +17,11 @@ Theory of operation
 4. Typed scripts: the end is known by the receipt, and when a damaged one is
    followed by silence, by asking. Then the machine is told to power off.
 """
+import io
 import os
+import re
 import tarfile
 import time
-import io
 
 from quarry import initrd
 from quarry.console import Console
@@ -31,15 +32,19 @@ from quarry.options import DEFAULT_TIMEOUT_S
 from quarry.receipt import SILENCE_S, Output, batch_items, new_nonce
 from quarry.report import LOST, OK, PANIC, say, usage
 from quarry.terminal import interactive
-from quarry.uboot import Refused, Reset, UBoot, publish
+from quarry.uboot import BANNER, Refused, Reset, UBoot, publish
 
 KERNEL_NAME, INITRD_NAME = "quarry-image", "quarry-initrd"
-QUIET_S = {"card": 4.0, "none": 1.0}   # then the prompt is asked for
+# Of silence, then the prompt is asked for. A firmware that is at work may be
+# silent for longer, and a Ctrl-C would stop it.
+QUIET_S = {"card": 4.0, "none": 1.0}
+BOOTING_QUIET_S = 25.0
 ASK_AFTER_S = 3.0       # of silence, whether scripts still run; then doubled
 ASK_MOST_S = 60.0
 OFF_S = 1.0             # for the exit line, before it is asked for again
 OFF_TRIES = 5
 PROMPT = b"quarry> "
+NAME_MAX = 255          # bytes, the kernel's
 
 
 def plain_script(data):
@@ -58,10 +63,13 @@ def files_to_type(args):
         try:
             with tarfile.open(fileobj=io.BytesIO(data)) as tar:
                 for member in tar:
-                    if member.isfile():
-                        name = os.path.normpath(member.name)
-                        out.append((name, tar.extractfile(member).read(),
-                                    False))
+                    name = os.path.normpath(member.name)
+                    if not member.isfile():
+                        continue
+                    if len(os.fsencode(name)) > NAME_MAX:
+                        usage("--initrd %s: a name of more than %d bytes: %s"
+                              % (args.initrd, NAME_MAX, name))
+                    out.append((name, tar.extractfile(member).read(), False))
         except tarfile.TarError:
             usage("--initrd %s: --load %s takes a folder or a tar archive"
                   % (args.initrd, args.load))
@@ -76,6 +84,9 @@ class Run:
         self.log = None
         self.line = self.talk = self.output = None
         self.console = None
+        # Before the board is touched: the person's files may be refused.
+        self.files = (files_to_type(args)
+                      if args.items and args.load in ("card", "none") else [])
 
     # ---- the ways to load ----
 
@@ -118,6 +129,9 @@ class Run:
         end = time.monotonic() + limit
         quiet = QUIET_S[self.args.load]
         while time.monotonic() < end:
+            if (self.args.load == "card"
+                    and re.search(BANNER, self.talk.text)):
+                quiet = BOOTING_QUIET_S
             if self.talk.read_more(quiet) and PROMPT not in self.talk.text:
                 continue
             self.talk.text = b""
@@ -132,7 +146,7 @@ class Run:
         delivery = Delivery(self.talk)
         self.find_prompt(delivery)
         delivery.install()
-        for name, data, is_script in files_to_type(self.args):
+        for name, data, is_script in self.files:
             delivery.send_file(name, data, is_script)
         self.expect_scripts()
         delivery.start()
@@ -212,9 +226,10 @@ class Run:
         try:
             self.watch(self.begin())
         except TimeUp:
-            say("no end within %g s" % (self.args.timeout
-                                        or DEFAULT_TIMEOUT_S))
-            return PANIC if self.console.panicked else LOST
+            if self.output is None or self.output.receipt is None:
+                say("no end within %g s" % (self.args.timeout
+                                            or DEFAULT_TIMEOUT_S))
+                return PANIC if self.console.panicked else LOST
         except Reset:
             say("the board has reset while scripts ran")
             return PANIC if self.console.panicked else LOST
@@ -274,6 +289,9 @@ def run(args):
         status = Run(args).conduct()
     except (Lost, Refused) as e:
         say(str(e))
+        status = LOST
+    except Reset:
+        say("the board has reset while it was loaded")
         status = LOST
     except TimeUp:
         say("no end within %g s" % args.timeout)

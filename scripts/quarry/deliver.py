@@ -27,6 +27,7 @@ Theory of operation
 5. Lines are short where the line is bad: a call that fails halves the size of
    the next pieces, one that works adds to it.
 """
+import os
 import random
 import re
 import time
@@ -276,7 +277,7 @@ class Delivery:
     def send_file(self, name, data, is_script):
         for _ in range(3):
             self.send_data(data)
-            answer = self.must_call("file", name.encode(), crc(data),
+            answer = self.must_call("file", os.fsencode(name), crc(data),
                                     1 if is_script else 0)
             if answer == "ok":
                 return

@@ -6,7 +6,6 @@ whatever ends the conversation.
 """
 import os
 import select
-import sys
 import termios
 import time
 import tty
@@ -64,7 +63,7 @@ class Shown:
             self.console.feed(data)
 
     def over(self):
-        return (self.console.code is not None and not sys.stdin.isatty()
+        return (self.console.code is not None and not os.isatty(0)
                 and time.monotonic() - self.changed >= self.silence_s)
 
 

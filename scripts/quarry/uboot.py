@@ -35,8 +35,9 @@ LOAD_TRIES = 3
 NETWORK_S = 120.0
 LINE_MAX = 400          # bytes; the smallest command buffer in use has 512
 FAULTS = re.compile(
-    rb"[^\r\n]*(?:\*\* Bad|TIMEOUT|Unknown command|## Error|Retry count exceeded"
-    rb"|TFTP error|Bad Linux|not defined|No ethernet|Wrong Image|ERROR)[^\r\n]*")
+    rb"[^\r\n]*(?:\*\* Bad|TIMEOUT|Unknown command|## Error|ERROR"
+    rb"|Retry count exceeded|TFTP error|Bad Linux|Wrong Image|not defined"
+    rb"|No ethernet)[^\r\n]*")
 # At the beginning of a line, as no command prints it.
 BANNER = (rb"[\r\n\0](?:U-Boot (?:SPL |TPL )?\d{4}\.\d\d"
           rb"|OpenSBI v\d)")

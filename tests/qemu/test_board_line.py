@@ -11,7 +11,7 @@ from lib import ROOT, check, contains, equal, folder, run_command, skip, \
     test, write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from quarry import line as lines, uboot  # noqa: E402
+from quarry import line as lines, uboot
 
 SENTINEL = "QUARRY-EXIT code=%d\n"
 HELLO = "print('hello from', hart.count())"

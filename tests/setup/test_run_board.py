@@ -17,9 +17,9 @@ import zlib
 from lib import ROOT, check, contains, equal, folder, run_command, write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from quarry import line as lines        # noqa: E402
-from quarry import board, deliver, receipt, uboot, ymodem  # noqa: E402
-from quarry.console import Console      # noqa: E402
+from quarry import line as lines
+from quarry import board, deliver, receipt, uboot, ymodem
+from quarry.console import Console
 
 RUN = os.path.join(ROOT, "scripts", "run-board")
 NONCE = "0badcafe"
@@ -99,7 +99,9 @@ def I4_4_usage_is_2():
             target + ["--script", "/nowhere.lua"],
             target + ["--append", "x=1"], ["--target", "tcp:127.0.0.1:1",
                                            "--initrd", "/tmp"],
-            target + ["--load", "tftp"],
+            target + ["--load", "ymodem", "--append", "it's"],
+            target + ["--load", "tftp"], target + ["--initrd", "/nowhere"],
+            target + ["--initrd", "/bin/true"],
             target + ["--load", "tftp", "--tftp-dir", "/nowhere"],
             target + ["--load", "ymodem", "--kernel", "/nowhere"]):
         result = run_board(*options)
@@ -184,6 +186,13 @@ def I4_4_failing_hooks_are_4():
     result = run_board("--target", served.target, "--power-cmd", "exit 5")
     equal(result.status, 4, "power")
     contains(result.err, "--power-cmd 'exit 5' failed with status 5")
+
+
+def I4_4_board_at_uboots_prompt_is_said():
+    served = Served(FakeUBoot())
+    result = run_board("--target", served.target, "--eval", "1")
+    equal(result.status, 4, "status")
+    one_line(result, "the board is at U-Boot's prompt")
 
 
 # ---- the terminal ----
@@ -451,9 +460,9 @@ def I4_4_ymodem_sizes():
 
 
 def I4_4_ymodem_survives_naks_and_losses():
-    nak = lambda far: far.sendall(ymodem.NAK)              # noqa: E731
-    lost = lambda far: None                                # noqa: E731
-    noise = lambda far: far.sendall(b"\xff?\x18" + ymodem.NAK)  # noqa: E731
+    nak = lambda far: far.sendall(ymodem.NAK)
+    lost = lambda far: None
+    noise = lambda far: far.sendall(b"\xff?\x18" + ymodem.NAK)
     transfer(some(5000), {1: nak, 3: nak, 4: nak, 7: lost, 9: noise})
 
 
@@ -481,7 +490,7 @@ def I4_4_ymodem_lost_acknowledgement():
 
 
 def I4_4_ymodem_gives_up():
-    cancel = lambda far: far.sendall(ymodem.CAN * 2)       # noqa: E731
+    cancel = lambda far: far.sendall(ymodem.CAN * 2)
     silent = Far(lambda far: far.recv(1) and None)
     for odd, part in (({2: cancel}, "cancelled"),
                       ({n: (lambda far: None) for n in range(2, 9)},
