@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""scripts/run-board against QEMU on a line: good, bad, and reset in between."""
+"""scripts/run-board against QEMU on a line: good, bad, reset in between."""
 import json
 import os
 import random
