@@ -44,6 +44,8 @@ ASK_MOST_S = 60.0
 OFF_S = 1.0             # for the exit line, before it is asked for again
 OFF_TRIES = 5
 PROMPT = b"quarry> "
+HURT = ("the line is too bad: a Ctrl-C meant for a damaged line has met the "
+        "scripts")
 NAME_MAX = 255          # bytes, the kernel's
 
 
@@ -84,6 +86,7 @@ class Run:
         self.log = None
         self.line = self.talk = self.output = None
         self.console = None
+        self.hurt = False       # a Ctrl-C of ours ended a script
         # Before the board is touched: the person's files may be refused.
         self.files = (files_to_type(args)
                       if args.items and args.load in ("card", "none") else [])
@@ -195,9 +198,8 @@ class Run:
                 wait = min(2 * wait, ASK_MOST_S)
                 ask_at = now + wait
         self.finish(delivery)
-        if (delivery and delivery.endangered and self.output.interrupted):
-            raise Lost("the line is too bad: a Ctrl-C meant for a damaged "
-                       "line has met a script")
+        self.hurt = (delivery is not None and delivery.endangered
+                     and self.output.interrupted)
 
     def ask_for_the_end(self, delivery):
         """A prompt has echoed: no script runs any more, or none ever did."""
@@ -205,12 +207,16 @@ class Run:
         state = delivery.state_at_prompt()
         if state is None:
             raise Lost("the machine no longer knows of the run")
+        end = re.fullmatch(r"end (\d+)( interrupted)?", state)
         if state == "idle":
             self.output.skipping = True
             delivery.start()
+        elif end:
+            self.output.receipt = int(end.group(1))
+            self.output.interrupted = end.group(2) is not None
         else:
-            self.output.receipt = int(state.split()[1])
-            self.output.interrupted = "interrupted" in state
+            # The Ctrl-C met the receiver beside a script.
+            raise Lost(HURT)
 
     def finish(self, delivery):
         """The exit line after the receipt; typed scripts: asked for."""
@@ -237,6 +243,9 @@ class Run:
             # A machine may be switched off with its line.
             if self.output is None or not self.output.said_end():
                 raise
+        if self.hurt:
+            say(HURT)
+            return LOST
         return self.output.status()
 
     def run_terminal(self):

@@ -86,12 +86,13 @@ class Board:
 class Cable(threading.Thread):
     """A TCP port whose other end is the board; `rate` of bytes suffer.
 
-    `before` is sent to the host ahead of everything. `cut` is called with
-    all that went to the host so far, after each piece.
+    `before` is sent to the host ahead of everything. `watch` is called with
+    itself and what the board sent lately, after each piece. `typed` and
+    `translate` change what goes to the board and what comes from it.
     """
 
     def __init__(self, far, rate=0.0, seed=1, before=b"", watch=None,
-                 translate=None):
+                 translate=None, typed=None):
         super().__init__(daemon=True)
         self.far = far
         self.rate = rate
@@ -100,6 +101,7 @@ class Cable(threading.Thread):
         self.before = before
         self.watch = watch
         self.translate = translate or (lambda data: data)
+        self.typed = typed or (lambda data: data)
         self.hurt = {"up": 0, "down": 0}
         self.passed = {"up": 0, "down": 0}
         self.server = listener()
@@ -143,7 +145,7 @@ class Cable(threading.Thread):
                 if not data:
                     return
                 if ready is near:
-                    self.far.sendall(self.suffer(data, "up"))
+                    self.far.sendall(self.suffer(self.typed(data), "up"))
                     continue
                 near.sendall(self.translate(self.suffer(data, "down")))
                 if self.watch:

@@ -7,7 +7,7 @@ import sys
 import zlib
 
 from board_line import UBOOT, Board, Cable, run_board
-from lib import ROOT, check, contains, equal, folder, run_command, skip, \
+from lib import PATIENCE_S, ROOT, check, contains, equal, folder, run_command, skip, \
     test, write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
@@ -78,15 +78,15 @@ def I4_4_status_3_panic():
 @test(timeout=200)
 def I4_4_status_4_hang():
     result = on_clean_line(evals=["print('going') while true do end"],
-                           timeout=25)
+                           timeout=PATIENCE_S / 2)
     equal((result.status, result.out), (4, "going\n"), "end")
-    one_line(result, "no end within 25 s")
+    one_line(result, "no end within %g s" % (PATIENCE_S / 2))
 
 
 @test(timeout=200)
 def I4_4_status_4_exit_line_of_a_script():
     result = on_clean_line(evals=[
-        "print('QUARRY-EXIT code=0') while true do end"], timeout=40)
+        "print('QUARRY-EXIT code=0') while true do end"])
     equal(result.status, 4, "status")
     one_line(result, "receipt")
 
@@ -171,6 +171,58 @@ def I4_4_noise_statuses_are_right():
           "error")
     equal(noisy(0.003, 4, ["sys.poweroff(9)"], timeout=180).status, 1,
           "poweroff(9)")
+
+
+def loses(*losses):
+    """Each (before, lost) once, in order: a byte that does not arrive."""
+    left = list(losses)
+
+    def typed(data):
+        while left and left[0][0] + left[0][1] in data:
+            kept, lost = left.pop(0)
+            data = data.replace(kept + lost, kept, 1)
+        return data
+    return typed, left
+
+
+def with_losses(losses, evals):
+    typed, left = loses(*losses)
+    with Board() as board:
+        result = run_board(Cable(board.far, typed=typed).target, evals=evals)
+    check(not left, "not lost: %r" % left)
+    return result
+
+
+RUN_LINE = (b'"run")', b"\r")
+
+
+@test(timeout=300)
+def I4_4_start_that_lost_its_end():
+    """The question whether it runs starts it."""
+    for text, status in (("assert(true)", 0), ("error('boom')", 1)):
+        equal(with_losses([RUN_LINE], [text]).status, status, text)
+
+
+@test(timeout=200)
+def I4_4_own_interrupt_is_no_error_of_the_script():
+    """The question's end starts it, and the Ctrl-C after the echo meets it.
+
+    On a slow machine the echo is not awaited, and nothing is interrupted.
+    """
+    typed, left = loses(RUN_LINE, (b"", b"\r--"))
+
+    def without_its_end(data):
+        waited = len(left) == 1
+        out = typed(data)
+        return b"--" + out if waited and not left else out
+
+    with Board() as board:
+        result = run_board(Cable(board.far, typed=without_its_end).target,
+                           evals=["bench.run('noop', {time_ms = 20000})"])
+    check(not left, "nothing was lost")
+    check(result.status in (0, 4), "the script is blamed")
+    if result.status == 4:
+        one_line(result, "run-board: the ")
 
 
 @test(timeout=300)

@@ -18,7 +18,7 @@ from lib import ROOT, check, contains, equal, folder, run_command, write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from quarry import line as lines
-from quarry import board, deliver, receipt, uboot, ymodem
+from quarry import board, boardbench, deliver, receipt, uboot, ymodem
 from quarry.console import Console
 
 RUN = os.path.join(ROOT, "scripts", "run-board")
@@ -318,6 +318,12 @@ def I4_4_damage_never_makes_success():
             check(status in (1, 4), "byte %d: %d" % (at, status))
 
 
+def I4_4_damaged_receipt_is_none():
+    hurt = statement("end 1").replace(b"end 1", b"end 0")
+    equal(heard(hurt)[1], 4, "alone")
+    equal(heard(hurt, exit_line(0))[1], 4, "with an exit line")
+
+
 def I4_4_receipt_counts_without_the_exit_line():
     equal(heard(statement("end 0"), b"QUARRY-EXHT code=0\r\n")[:2],
           (True, 0), "0")
@@ -510,6 +516,27 @@ def I4_4_ymodem_gives_up():
         check(False, "sent to nobody")
 
 
+# ---- scripts/bench ----
+
+def bench_line(text):
+    return "BENCH\t%08x\t%s\n" % (zlib.crc32(text.encode()), text)
+
+
+def I4_4_bench_leaves_damaged_lines_out():
+    result = '{"rep":1,"result":{"name":"pair","harts":2,"per_op":7.5,' \
+        '"ops_per_s":5.0}}'
+    good = bench_line('{"facts":{"harts":2}}') + bench_line(result)
+    facts, results, damaged = boardbench.parse(good)
+    equal(facts, {"harts": 2}, "facts")
+    equal(damaged, 0, "damaged")
+    row = boardbench.summarise(results)[0]
+    equal((row["id"], row["ns_per_op"]["median"]), ("pair/2", 7.5), "row")
+    hurt = bench_line(result).replace("7.5", "1.5")
+    facts, results, damaged = boardbench.parse(good + hurt + "BENCH x\n")
+    equal(damaged, 2, "damaged")
+    equal(len(results[("pair", 2)]), 1, "results")
+
+
 # ---- U-Boot ----
 
 class FakeUBoot:
@@ -523,12 +550,16 @@ class FakeUBoot:
 
     def send(self, far, data):
         for byte in data:
-            draw = self.random.random()
-            if draw < self.rate / 2:
-                continue
-            if draw < self.rate:
-                byte ^= 1 << self.random.randrange(8)
-            far.sendall(bytes([byte]))
+            far.sendall(self.hurt(bytes([byte])))
+
+    def hurt(self, byte):
+        """What becomes of a byte: itself, nothing, or another."""
+        draw = self.random.random()
+        if draw < self.rate / 2:
+            return b""
+        if draw < self.rate:
+            return bytes([byte[0] ^ 1 << self.random.randrange(8)])
+        return byte
 
     def __call__(self, far):
         self.send(far, b"\0U-Boot 2023.01\r\nHit any key to stop autoboot: 2")
@@ -539,6 +570,7 @@ class FakeUBoot:
             byte = far.recv(1)
             if not byte:
                 return
+            byte = self.hurt(byte)
             if byte == b"\x03":
                 text = b""
                 self.send(far, b"<INTERRUPT>\r\n=> ")
@@ -597,14 +629,16 @@ def I4_4_uboot_commands_and_faults():
 
 
 def I4_4_uboot_damaged_echo_runs_nothing_wrong():
-    fake, boot = fake_uboot(rate=0.01, seed=11)
-    for n in range(12):
+    uboot.ECHO_S = 0.2
+    fake, boot = fake_uboot(rate=0.02, seed=11)
+    for n in range(20):
         try:
-            boot.command("setenv v%d %s" % (n, "0123456789" * 3))
+            boot.command("setenv v%d %s" % (n, "0123456789" * 3), 1)
         except (lines.Lost, uboot.Refused):
             pass
-    check(fake.ran, "nothing ran")
-    for command in fake.ran:
+    whole = [command for command in fake.ran if len(command) > 35]
+    check(whole, "nothing ran")
+    for command in whole:
         check(re.fullmatch(r"setenv v\d+ (0123456789){3}", command),
               "a damaged command ran: %r" % command)
 
