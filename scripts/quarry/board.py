@@ -292,22 +292,34 @@ class Run:
                 self.log = None
 
 
-def run(args):
-    """The exit status of a run; every failure is one line."""
+def conduct(args):
+    """The exit status; every failure is one line."""
+    run_it = Run(args)      # may refuse: then the board was not touched
     try:
-        status = Run(args).conduct()
+        return run_it.conduct()
     except (Lost, Refused) as e:
         say(str(e))
-        status = LOST
     except Reset:
         say("the board has reset while it was loaded")
-        status = LOST
     except TimeUp:
         say("no end within %g s" % args.timeout)
-        status = LOST
+    return LOST
+
+
+def power_off(args):
+    """False, after a line, when the hook fails."""
     try:
         run_hook("--power-cmd", args.power_cmd)
     except Lost as e:
         say(str(e))
-        status = LOST
-    return status
+        return False
+    return True
+
+
+def run(args):
+    try:
+        status = conduct(args)
+    except KeyboardInterrupt:
+        power_off(args)
+        raise
+    return status if power_off(args) else LOST

@@ -72,6 +72,14 @@ class Board:
         self.process.stdin.write(text.encode() + b"\n")
         self.process.stdin.flush()
 
+    def await_text(self, text):
+        """Read the line until the text has come; only without a cable."""
+        self.far.settimeout(PATIENCE_S)
+        got = b""
+        while text not in got:
+            got += self.far.recv(1)
+        self.far.settimeout(None)
+
     def __enter__(self):
         return self
 

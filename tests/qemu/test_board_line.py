@@ -7,8 +7,8 @@ import sys
 import zlib
 
 from board_line import UBOOT, Board, Cable, run_board
-from lib import PATIENCE_S, ROOT, check, contains, equal, folder, run_command, skip, \
-    test, write
+from lib import PATIENCE_S, ROOT, check, contains, equal, folder, \
+    run_command, skip, test, write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from quarry import line as lines, uboot
@@ -331,6 +331,39 @@ def I4_4_hooks_run_first_and_last():
     equal(result.status, 1, "status")
     with open(os.path.join(where, "order"), encoding="ascii") as f:
         equal(f.read(), "reset\npower\n", "hooks")
+
+
+RESET = """
+import socket
+s = socket.socket(socket.AF_UNIX)
+s.connect(%r)
+s.recv(100)
+s.sendall(b"system_reset\\n")
+s.recv(1000)
+"""
+
+
+@test(timeout=200)
+def I4_4_card_waits_for_the_boot_after_the_reset():
+    where = folder()
+    door = os.path.join(where, "monitor")
+    hook = write(os.path.join(where, "reset.py"), RESET % door)
+    boots = []
+
+    def watch(_cable, seen):
+        boots[:] = [seen.count(b"\nOpenSBI v")]
+
+    with Board("-monitor", "unix:%s,server=on,wait=off" % door) as board:
+        board.await_text(b"quarry> ")
+        board.far.sendall(b"before = true\r")
+        board.await_text(b"\nquarry> ")
+        cable = Cable(board.far, watch=watch)
+        result = run_board(cable.target, "--load", "card", "--reset-cmd",
+                           "%s %s" % (sys.executable, hook),
+                           evals=["assert(not before)", HELLO])
+    equal((result.status, result.out),
+          (0, "hello from\t2\n" + SENTINEL % 0), "end")
+    equal(boots, [1], "boots after the reset")
 
 
 # ---- U-Boot ----

@@ -188,6 +188,26 @@ def I4_4_failing_hooks_are_4():
     contains(result.err, "--power-cmd 'exit 5' failed with status 5")
 
 
+def I4_4_power_is_cut_after_a_signal():
+    asked = threading.Event()
+
+    def silent(far):
+        far.recv(1)
+        asked.set()
+        far.recv(1 << 16)
+        time.sleep(60)
+
+    path = os.path.join(folder(), "off")
+    process = subprocess.Popen(
+        [RUN, "--target", Served(silent).target, "--eval", "1",
+         "--power-cmd", "echo off >" + path], stderr=subprocess.PIPE)
+    check(asked.wait(30), "the board is not asked")
+    process.send_signal(signal.SIGTERM)
+    equal(process.wait(30), 4, "status")
+    contains(process.stderr.read().decode(), "ended by signal 15")
+    check(os.path.exists(path), "the power is still on")
+
+
 def I4_4_board_at_uboots_prompt_is_said():
     served = Served(FakeUBoot())
     result = run_board("--target", served.target, "--eval", "1")
