@@ -44,7 +44,7 @@ def skip(reason):
 
 def test(timeout=120, alone=False, boards=False):
     """Decorator: more time, no other test at the same time, or a test that
-    only `make test-boards` runs."""
+    only `make test-boards` runs (boards=True) or runs, too (boards="too")."""
     def mark(function):
         function.quarry_timeout = timeout
         function.quarry_alone = alone

@@ -58,26 +58,31 @@ def by_interrupt(result, device):
     matches(result.out, r"console: %s \S+, by interrupt" % device)
 
 
-# ---- The short part ----
+# ---- The short part: in make test, too ----
 
+@test(boards="too")
 def I4_1_virt_1_hart():
     by_interrupt(boots(1), "ns16550a")
 
 
+@test(boards="too")
 def I4_1_virt_4_harts():
     by_interrupt(boots(4), "ns16550a")
 
 
+@test(boards="too")
 def I4_1_virt_16_harts():
     by_interrupt(boots(16, mem="1G"), "ns16550a")
 
 
+@test(boards="too")
 def I4_1_sifive_u():
     result = boots(4, ids=[1, 2, 3, 4], machine="sifive_u")
     by_interrupt(result, "sifive,uart0")
     contains(result.out, "hartid 0 skipped: ")
 
 
+@test(boards="too")
 def I4_1_icicle():
     result = boots(4, ids=[1, 2, 3, 4], machine="icicle", mem="2G")
     by_interrupt(result, "ns16550a")

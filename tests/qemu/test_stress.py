@@ -70,7 +70,8 @@ def I2_7_storm_fails_without_the_drain_handshake():
     check("storm: ok" not in result.out, "the storm saw nothing")
     if result.status == 1:
         matches(result.out, r"storm: FAILED .*(two owners|constructed|"
-                r"heap errors|in use|kmem_verify|keeps|frames|freed)")
+                r"heap errors|in use|kmem_verify|keeps|frames|freed)|"
+                r"storm:\d+: fault: ")
     else:
         matches(result.out, r"PANIC|panic")
 
