@@ -78,9 +78,9 @@ def I4_4_status_3_panic():
 @test(timeout=200)
 def I4_4_status_4_hang():
     result = on_clean_line(evals=["print('going') while true do end"],
-                           timeout=PATIENCE_S / 2)
+                           timeout=PATIENCE_S / 4)
     equal((result.status, result.out), (4, "going\n"), "end")
-    one_line(result, "no end within %g s" % (PATIENCE_S / 2))
+    one_line(result, "no end within %g s" % (PATIENCE_S / 4))
 
 
 @test(timeout=200)
