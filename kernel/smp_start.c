@@ -165,8 +165,10 @@ close_door(struct candidate *c)
 		memory_order_acq_rel, memory_order_acquire))
 		return waiting == ARRIVED;
 	klog(KLOG_WARN,
-	    "smp: hartid %llu skipped: was started and has not checked in",
-	    (unsigned long long)c->hart->h_hartid);
+	    "smp: hartid %llu skipped: was started and has not checked in "
+	    "(state %ld for the firmware)",
+	    (unsigned long long)c->hart->h_hartid,
+	    sbi_hart_status(c->hart->h_hartid));
 	return false;
 }
 
