@@ -4,11 +4,13 @@
 #   nodrain   remote drains without their handshake: the storm must fail on it
 #   boundary  the trap entry counts interrupts by instruction of the hot pair
 #   norewind  the same without the rewind: the count's test must fail on it
-variants := nodrain boundary norewind
+#   stale     harts are started with what was there before: all must arrive
+variants := nodrain boundary norewind stale
 
 variant-flags-nodrain := -DQUARRY_TEST_NO_DRAIN
 variant-flags-boundary := -DQUARRY_TEST_BOUNDARY
 variant-flags-norewind := -DQUARRY_TEST_BOUNDARY -DQUARRY_TEST_NO_REWIND
+variant-flags-stale := -DQUARRY_TEST_STALE_START
 # Compiled with these flags, instead of the kernel's own.
 # The drain runs on the asking hart there, so who asks for its own hart must be
 # told another one; in mm that question is inlined.
@@ -16,6 +18,7 @@ variant-changed-nodrain := kernel/mm_pin.o kernel/mm_port.o mm/kmem_mag.o \
 	mm/frame_hart.o
 variant-changed-boundary := arch/riscv/trap.o
 variant-changed-norewind := arch/riscv/trap.o
+variant-changed-stale := arch/riscv/hart.o
 # Not in the kernel's image.
 boundary-objs := $(call objs-of,bench,$(bench-boundary-y)) \
 	$(call objs-of,lua,$(lua-boundary-y))

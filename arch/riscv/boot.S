@@ -12,10 +12,12 @@
  *    SIE 0; every other register is anything, FS too. Which hart it is, is a
  *    lottery.
  *    A second hart can come here: OpenSBI 1.1 marks a hart as started before
- *    it writes down where to, and a hart that wakes in between takes the old
- *    address, ours (seen once in 200 boots with two harts). So the first to
- *    arrive boots, and any other goes by its own struct hart_start, which was
- *    complete before the firmware was asked.
+ *    it writes down where to and with what, and a hart that wakes in between
+ *    takes the old address, ours (seen once in 200 boots with two harts), or
+ *    the new one and the old argument. So the first to arrive at _start boots,
+ *    and a hart with an argument that is not its own struct hart_start, or
+ *    with none, looks for that by its number: it was complete before the
+ *    firmware was asked.
  * 3. Before bss is cleared nothing may be called. The early stack, its trap
  *    stack and the static page tables lie behind bss and are never cleared:
  *    a table is cleared when it is taken.
@@ -122,21 +124,28 @@ boot_high:
 	li	ra, 0
 	tail	kernel_main
 
-/* a0 hartid; a1 is not for us. */
+/* a0 hartid; a1 anything. */
 second_hart:
 	la	a1, hart_starts
 	la	t1, hart_starts_end
 1:	ld	t2, HART_START_TP(a1)
 	beqz	t2, 2f
 	ld	t2, HART_START_ID(a1)
-	beq	t2, a0, secondary_start
+	beq	t2, a0, own_record
 2:	addi	a1, a1, HART_START_SIZE
 	bltu	a1, t1, 1b
 	j	park
 
-/* a0 hartid, a1 physical struct hart_start. */
+/* a0 hartid, a1 physical struct hart_start; if it is, it names the hart. */
 	.globl secondary_start
 secondary_start:
+	la	t0, hart_starts
+	bltu	a1, t0, second_hart
+	la	t0, hart_starts_end
+	bgeu	a1, t0, second_hart
+	ld	t2, HART_START_ID(a1)
+	bne	t2, a0, second_hart
+own_record:
 	csrw	sie, zero
 	csrci	sstatus, SSTATUS_SIE
 	la	t0, park

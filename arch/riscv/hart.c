@@ -63,8 +63,15 @@ hart_start(unsigned k, const struct hart *h)
 	csr_fence_io(); /* tp says that the rest is there */
 	hs->hs_tp = (uintptr_t)h + HART_SIZE;
 	csr_fence_io(); /* before the firmware lets the hart read it */
+#ifdef QUARRY_TEST_STALE_START
+	/* What a hart sees that wakes while the firmware still writes. */
+	return sbi_hart_start(h->h_hartid,
+	    k % 2 == 0 ? mmu_image_base() : mmu_image_pa(secondary_start),
+	    mmu_image_base());
+#else
 	return sbi_hart_start(
 	    h->h_hartid, mmu_image_pa(secondary_start), mmu_image_pa(hs));
+#endif
 }
 
 void

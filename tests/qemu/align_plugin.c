@@ -22,8 +22,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXPORT __attribute__((visibility("default")))
-#define FROM   0xffffffff80000000u
+#define EXPORT  __attribute__((visibility("default")))
+#define FROM    0xffffffff80000000u
 #define PCS_MAX 4096u
 
 #define NO_REGISTERS 0
@@ -41,8 +41,8 @@ struct qemu_plugin_insn *qemu_plugin_tb_get_insn(
     const struct qemu_plugin_tb *tb, size_t i);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
-    void (*fn)(unsigned cpu, mem_info info, uint64_t va, void *arg),
-    int flags, int which, void *arg);
+    void (*fn)(unsigned cpu, mem_info info, uint64_t va, void *arg), int flags,
+    int which, void *arg);
 unsigned qemu_plugin_mem_size_shift(mem_info info);
 void qemu_plugin_register_atexit_cb(
     plugin_id id, void (*fn)(plugin_id id, void *arg), void *arg);
@@ -119,8 +119,8 @@ on_end(plugin_id id, void *arg)
 	fprintf(f, "accesses %llu\n",
 	    atomic_load_explicit(&accesses, memory_order_relaxed));
 	for (size_t i = 0; i < n_pcs; i++)
-		fprintf(f, "%" PRIx64 " %" PRIu64 "\n", pcs[i].pc,
-		    pcs[i].count);
+		fprintf(
+		    f, "%" PRIx64 " %" PRIu64 "\n", pcs[i].pc, pcs[i].count);
 	fprintf(f, "%s\n", lost ? "lost" : "all");
 	(void)fclose(f);
 }
