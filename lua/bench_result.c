@@ -33,7 +33,7 @@ per_op(const struct bench_result *r)
 	if (r->ops == 0)
 		return 0;
 	/* In turns `ns` is the sum over harts already. */
-	return (double)r->ns * (r->exact ? 1.0 : (double)r->harts) /
+	return (double)r->ns * (r->turns ? 1.0 : (double)r->harts) /
 	    (double)r->ops;
 }
 
@@ -41,6 +41,21 @@ static double
 ops_per_s(const struct bench_result *r)
 {
 	return r->ns == 0 ? 0 : (double)r->ops * NS_PER_S / (double)r->ns;
+}
+
+/* Three ways of measuring, never to be compared with each other. */
+static const char *
+mode(const struct bench_result *r)
+{
+	if (r->turns)
+		return "exact";
+	return r->exact ? "board" : "smp";
+}
+
+static double
+cycles_per_op(const struct bench_result *r)
+{
+	return r->ops == 0 ? 0.0 : (double)r->cycles / (double)r->ops;
 }
 
 static double
@@ -136,7 +151,9 @@ result_field(lua_State *L, const char *key)
 	else if (strcmp(key, "size") == 0)
 		lua_pushinteger(L, (lua_Integer)r->size);
 	else if (strcmp(key, "mode") == 0)
-		lua_pushstring(L, r->exact ? "exact" : "smp");
+		lua_pushstring(L, mode(r));
+	else if (strcmp(key, "cycles_per_op") == 0 && r->cycles != 0)
+		push_figure(L, cycles_per_op(r));
 	else if (strcmp(key, "instr_gross") == 0 && r->exact)
 		push_figure(L, instr_gross(r));
 	else if (strcmp(key, "instr_per_op") == 0 && r->exact)
@@ -189,7 +206,7 @@ l_print(lua_State *L)
 	    snprintf(line, sizeof(line), "%s  %s  %zu B  %u hart%s%s%s\n",
 		r->name, lcache_protect_name(r->protect), r->size, r->harts,
 		r->harts == 1 ? "" : "s",
-		r->exact && r->harts > 1 ? ", one after the other" : "",
+		r->turns && r->harts > 1 ? ", one after the other" : "",
 		r->stopped ? "  stopped early" : ""));
 	write_line(L, line,
 	    snprintf(line, sizeof(line),
@@ -208,6 +225,11 @@ l_print(lua_State *L)
 			"  instructions  %.2f per pair; %.2f with loop and "
 			"calls\n",
 			instr_per_op(r), instr_gross(r)));
+	if (r->cycles != 0)
+		write_line(L, line,
+		    snprintf(line, sizeof(line),
+			"  cycles        %.1f per pair, loop included\n",
+			cycles_per_op(r)));
 	print_counters(L, r);
 	return 0;
 }
@@ -228,9 +250,8 @@ l_json(lua_State *L)
 	    "{\"name\":\"%s\",\"mode\":\"%s\",\"level\":\"%s\",\"size\":%zu,"
 	    "\"harts\":%u,\"ops\":%" PRIu64 ",\"ns\":%" PRIu64
 	    ",\"per_op\":%.3f,\"ops_per_s\":%.1f,",
-	    r->name, r->exact ? "exact" : "smp",
-	    lcache_protect_name(r->protect), r->size, r->harts, r->ops, r->ns,
-	    per_op(r), ops_per_s(r));
+	    r->name, mode(r), lcache_protect_name(r->protect), r->size,
+	    r->harts, r->ops, r->ns, per_op(r), ops_per_s(r));
 	luaL_addstring(&b, part);
 	if (r->exact) {
 		(void)snprintf(part, sizeof(part),
@@ -240,6 +261,11 @@ l_json(lua_State *L)
 	} else {
 		luaL_addstring(
 		    &b, "\"instr_gross\":null,\"instr_per_op\":null,");
+	}
+	if (r->cycles != 0) {
+		(void)snprintf(part, sizeof(part), "\"cycles_per_op\":%.2f,",
+		    cycles_per_op(r));
+		luaL_addstring(&b, part);
 	}
 	(void)snprintf(part, sizeof(part),
 	    "\"batch_ns\":{\"p50\":%" PRIu64 ",\"p99\":%" PRIu64
@@ -277,8 +303,8 @@ static const struct binding result_methods[] = {
 	{ "print", l_print, "r:print()",
 	    "Print the figures and the counters that moved.", NULL },
 	{ "json", l_json, "r:json() -> string",
-	    "All figures as one line of JSON; `instr_…` null outside exact "
-	    "mode.",
+	    "All figures as one line of JSON; `instr_…` null where "
+	    "nothing counts them.",
 	    NULL },
 	{ "__tostring", l_tostring, NULL, "", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
@@ -288,7 +314,8 @@ const struct binding_class bench_result_class = {
 	BENCH_RESULT_CLASS,
 	"Figures of one run: ops (pairs), ns (longest hart), per_op (ns of a "
 	"pair on its hart), ops_per_s (all harts), level, counters, hist; in "
-	"exact mode instr_gross and instr_per_op; name, size, harts, mode.",
+	"exact mode and on hardware instr_gross and instr_per_op; on hardware "
+	"cycles_per_op; name, size, harts, mode (exact, board or smp).",
 	result_methods,
 	result_field,
 };

@@ -172,7 +172,7 @@ static const struct binding bench_functions[] = {
 	    "`harts` harts (1), the caller's first, started together; for "
 	    "`time_ms` ms (200) or `n` pairs per hart. `order` (\"lifo\", "
 	    "\"fifo\", \"random\") is that of burst's frees; equal `seed`s "
-	    "give equal sequences. Where instructions are exact, harts run one "
+	    "give equal sequences. Under QEMU's -icount harts run one "
 	    "after the other. EBUSY when not enough harts are idle. Raises for "
 	    "an unknown name or option.",
 	    "r = bench.run(\"pair\", {size=128, time_ms=50})  r:print()" },

@@ -249,8 +249,8 @@ lstate_abort(void)
 }
 
 /*
- * For hashes and pivots. Where instructions are counted exactly, the same run
- * must take the same path, so there the sequence is fixed.
+ * For hashes and pivots. Where instructions are counted and harts take turns,
+ * the same run must take the same path, so there the sequence is fixed.
  */
 unsigned
 lstate_seed(void)
@@ -259,7 +259,7 @@ lstate_seed(void)
 	uint64_t x = atomic_fetch_add_explicit(
 	    &sequence, 0x9e3779b97f4a7c15ull, memory_order_relaxed);
 
-	if (!time_instret_is_exact()) {
+	if (!time_harts_take_turns()) {
 		uint64_t seed = 0;
 
 		memcpy(&seed, boot_platform()->rng_seed, sizeof(seed));

@@ -5,11 +5,14 @@
 #   boundary  the trap entry counts interrupts by instruction of the hot pair
 #   norewind  the same without the rewind: the count's test must fail on it
 #   stale     harts are started with what was there before: all must arrive
-variants := nodrain boundary norewind stale
+#   hardware  believes that instret counts, as on a processor: harts that are
+#             timed must run together, and cycles be reported
+variants := nodrain boundary norewind stale hardware
 
 variant-flags-nodrain := -DQUARRY_TEST_NO_DRAIN
 variant-flags-boundary := -DQUARRY_TEST_BOUNDARY
 variant-flags-norewind := -DQUARRY_TEST_BOUNDARY -DQUARRY_TEST_NO_REWIND
+variant-flags-hardware := -DQUARRY_TEST_HARDWARE
 variant-flags-stale := -DQUARRY_TEST_STALE_START
 # Compiled with these flags, instead of the kernel's own.
 # The drain runs on the asking hart there, so who asks for its own hart must be
@@ -19,6 +22,7 @@ variant-changed-nodrain := kernel/mm_pin.o kernel/mm_port.o mm/kmem_mag.o \
 variant-changed-boundary := arch/riscv/trap.o
 variant-changed-norewind := arch/riscv/trap.o
 variant-changed-stale := arch/riscv/hart.o
+variant-changed-hardware := kernel/time.o
 # Not in the kernel's image.
 boundary-objs := $(call objs-of,bench,$(bench-boundary-y)) \
 	$(call objs-of,lua,$(lua-boundary-y))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does instret count instructions? */
+/* Does instret count instructions, and cycle too? */
 #include <arch/csr.h>
 #include <arch/time.h>
 
@@ -23,4 +23,14 @@ time_instret_probe(void)
 	}
 	csr_irq_restore(irq);
 	return exact;
+}
+
+bool
+time_cycle_counts_instructions(void)
+{
+	unsigned long irq = csr_irq_save();
+	uint64_t n = csr_cycles_of_8_divisions();
+
+	csr_irq_restore(irq);
+	return n >= 8 && n <= 8 + 2;
 }

@@ -16,7 +16,7 @@
 /* What one hart brings home. */
 struct lane {
 	struct workload l_w;
-	uint64_t l_ops, l_ns;
+	uint64_t l_ops, l_ns, l_cycles;
 	uint64_t l_instr, l_instr_noop, l_instr_pairs;
 	bool l_failed; /* an allocation did */
 	struct bench_hist l_hist;
@@ -30,7 +30,8 @@ struct run {
 	const struct workload_code *r_noop;
 	bool (*r_stop_fn)(void *);
 	void *r_stop_arg;
-	bool r_exact;
+	bool r_exact;        /* instructions are counted */
+	bool r_turns;        /* one hart after the other */
 	_Atomic bool r_stop; /* any hart sets it, all obey */
 	_Atomic(void *) r_pool[WORKLOAD_POOL];
 	struct lane *r_lanes[CREW_MAX];
@@ -74,6 +75,7 @@ static void
 run_timed(struct run *run, struct lane *lane, unsigned index)
 {
 	const struct bench_options *opt = run->r_opt;
+	uint64_t cycles = time_cycles();
 	uint64_t start, now, last, poll, done;
 	struct workload *w = &lane->l_w;
 
@@ -100,7 +102,7 @@ run_timed(struct run *run, struct lane *lane, unsigned index)
 		if (run_stopped(run))
 			break;
 		/* In turns the caller's hart sleeps, so whoever runs asks. */
-		if ((index == 0 || run->r_exact) && run->r_stop_fn != NULL &&
+		if ((index == 0 || run->r_turns) && run->r_stop_fn != NULL &&
 		    now - poll >= STOP_POLL_NS) {
 			poll = now;
 			if (run->r_stop_fn(run->r_stop_arg))
@@ -108,6 +110,7 @@ run_timed(struct run *run, struct lane *lane, unsigned index)
 		}
 	}
 	lane->l_ns = now - start;
+	lane->l_cycles = time_cycles() - cycles;
 }
 
 static void
@@ -163,6 +166,7 @@ run_create(const struct bench_options *opt, struct kmem_cache *cp, int code)
 	run->r_noop = &bench_code_noop[code];
 	run->r_code = &bench_code_kmem[code];
 	run->r_exact = time_instret_is_exact();
+	run->r_turns = time_harts_take_turns();
 	for (i = 0; i < opt->harts && i < CREW_MAX; i++) {
 		struct lane *lane = kzalloc(sizeof(*lane), 0);
 
@@ -189,10 +193,13 @@ collect(struct run *run, unsigned harts, struct bench_result *out)
 		const struct lane *lane = run->r_lanes[i];
 
 		out->ops += lane->l_ops;
-		if (run->r_exact)
+		if (run->r_turns)
 			out->ns += lane->l_ns;
 		else if (lane->l_ns > out->ns)
 			out->ns = lane->l_ns;
+		/* Elsewhere the counter is host time, or instructions. */
+		if (run->r_exact && !run->r_turns)
+			out->cycles += lane->l_cycles;
 		out->instr += lane->l_instr;
 		out->instr_noop += lane->l_instr_noop;
 		out->instr_pairs += lane->l_instr_pairs;
@@ -202,6 +209,7 @@ collect(struct run *run, unsigned harts, struct bench_result *out)
 				     "limit of the cache is reached";
 	}
 	out->exact = run->r_exact;
+	out->turns = run->r_turns;
 	out->stopped = run_stopped(run);
 }
 
@@ -223,7 +231,7 @@ run_on(struct kmem_cache *cp, const struct bench_options *opt, int code,
 	if (noop)
 		run->r_code = run->r_noop;
 	kmem_cache_stats(cp, &out->before);
-	if (run->r_exact)
+	if (run->r_turns)
 		err = crew_run_in_turn(opt->harts, run_lane, run, &out->error);
 	else
 		err = crew_run(opt->harts, run_lane, run, &out->error);

@@ -282,3 +282,30 @@ def I3_bench_tool_refuses_what_it_lacks():
 
 def I3_probes_are_not_in_the_plain_image():
     run("assert(probe == nil)", status=0)
+
+
+MODES = """
+local r = bench.run("pair", {harts = 2, time_ms = 20})
+print("MODE", r.mode, r.instr_gross ~= nil, (r.cycles_per_op or 0) > 0)
+print("JSON", r:json():match('"mode":"(%a+)"'), r:json():match("cycles") )
+r:print()
+"""
+
+
+def I4_5_modes_are_exact_board_and_smp():
+    """Where instructions are counted harts need not take turns: a board's do
+    not, and its cycles are real. The image for it believes to be on one."""
+    def modes(**machine):
+        out = run(MODES, harts=2, status=0, **machine).out
+        return (matches(out, r"^MODE\t(.*?)\r?$").group(1).split("\t"),
+                matches(out, r"^JSON\t(.*?)\r?$").group(1).split("\t"), out)
+    words, json, out = modes()
+    equal((words, json), (["smp", "false", "false"], ["smp", "nil"]))
+    check("one after the other" not in out and "cycles  " not in out, out)
+    words, json, out = modes(mode="exact")
+    equal((words, json), (["exact", "true", "false"], ["exact", "nil"]))
+    contains(out, "one after the other")
+    words, json, out = modes(kernel=kernel_path("hardware"))
+    equal((words, json), (["board", "true", "true"], ["board", "cycles"]))
+    check("one after the other" not in out, out)
+    matches(out, r"^  cycles +[\d.]+ per pair, loop included")

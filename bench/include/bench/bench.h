@@ -32,6 +32,8 @@ struct bench_result {
 	uint64_t ops; /* alloc+free pairs, all harts */
 	uint64_t ns;  /* longest hart; in turns: the sum of all */
 	unsigned harts;
+	bool turns;           /* one hart after the other */
+	uint64_t cycles;      /* of all harts; 0: nobody counts them */
 	bool exact;           /* the three below are filled in */
 	uint64_t instr;       /* instructions of the measured loops */
 	uint64_t instr_noop;  /* same loops with two bare-ret callees */

@@ -16,6 +16,12 @@ uint64_t time_instret(void);
  * with -icount shift=0, or hardware. Elsewhere it is host time.
  */
 bool time_instret_is_exact(void);
+/*
+ * True on QEMU with -icount: one hart runs at a time, in long slices, and what
+ * is counted repeats to the digit. Hardware counts exactly, too, and its harts
+ * run together.
+ */
+bool time_harts_take_turns(void);
 
 /*
  * A timer belongs to the hart that starts it; fn(arg) runs there in interrupt

@@ -139,6 +139,30 @@ csr_satp(void)
 }
 
 /*
+ * Cycles of eight divisions, each of the last one's quotient. Hardware takes
+ * ten and more for each.
+ */
+static inline uint64_t
+csr_cycles_of_8_divisions(void)
+{
+	uint64_t from, to, v = UINT64_MAX;
+
+	__asm__ volatile("rdcycle %0\n"
+			 "divu %2, %2, %3\n"
+			 "divu %2, %2, %3\n"
+			 "divu %2, %2, %3\n"
+			 "divu %2, %2, %3\n"
+			 "divu %2, %2, %3\n"
+			 "divu %2, %2, %3\n"
+			 "divu %2, %2, %3\n"
+			 "divu %2, %2, %3\n"
+			 "rdcycle %1\n"
+			 : "=&r"(from), "=&r"(to), "+r"(v)
+			 : "r"(UINT64_C(3)));
+	return to - from;
+}
+
+/*
  * rdinstret, `rounds` times a loop of two instructions, rdinstret: the
  * difference is 2 * rounds + 1 where instret counts instructions.
  */
