@@ -277,7 +277,8 @@ PROMPT_SETTLE = "t = require 'quarry.stress' before = t.settle()"
 
 @test(timeout=170)
 def I4_6_ctrl_c_in_every_part_leaves_frames_and_prompt():
-    """Interrupted from inside, by the call that shows progress."""
+    """Interrupted wherever it is: short parts are over before a line of
+    progress, and begin again."""
     parts = [("memory", "memory='all'"), ("memory", "s=60"),
              ("ipi", ""), ("clock", "")]
     with Session(harts=3, mem="64M") as machine:
@@ -286,7 +287,7 @@ def I4_6_ctrl_c_in_every_part_leaves_frames_and_prompt():
         for name, options in parts:
             machine.send("for i = 1, 1000 do board.check{only='%s', %s} end\r"
                          % (name, options))
-            machine.expect(r"^board: +25 %  " + name)
+            machine.expect(r"^board: (ok| *25 %  " + name + ")")
             machine.send("\x03")
             out = machine.prompt()
             contains(out, "interrupted")

@@ -141,7 +141,7 @@ def objects_of(folders):
 
 
 # They set rounding mode and flags once, before the hart takes interrupts.
-ALLOWED_FP = {"boot_hart", "secondary_start"}
+ALLOWED_FP = {"boot_hart", "own_record"}
 
 
 def I2_traps_touch_no_fp_register():

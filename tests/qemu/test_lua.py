@@ -178,13 +178,14 @@ def test_ctrl_c_alone_is_enough_after_a_while():
         s.prompt()
         said = ""
         # The key may be faster than the step from print to string.rep: then
-        # there was a chunk to interrupt, and no C function to be stuck in.
+        # there was a chunk to interrupt, or the call, and no C function to be
+        # stuck in.
         for _ in range(10):
             s.send("print('go') string.rep('', 1 << 62)\r")
             s.expect(r"^go\r?$")
             s.send(CTRL_C)
             said = s.prompt(timeout=10)
-            if "stdin:1: interrupted" not in said:
+            if not re.search(r"^(stdin:1: )?interrupted", said, re.MULTILINE):
                 break
         contains(said, "dropped and rebuilt")
 
