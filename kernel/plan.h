@@ -46,8 +46,8 @@ struct plan_firmware {
 };
 
 struct plan_harts {
-	unsigned
-	    n; /* at least 1: [0] is the boot hart; NULL: not in the tree */
+	unsigned n; /* at least 1 */
+	/* [0] is the boot hart, NULL when it is not in the tree. */
 	const struct platform_hart *hart[PLATFORM_HARTS_MAX];
 };
 

@@ -24,7 +24,7 @@ import tarfile
 import time
 
 from quarry import initrd
-from quarry.console import Console
+from quarry.console import Console, write_log
 from quarry.deliver import Delivery
 from quarry.hooks import run_hook
 from quarry.line import Lost, Talk, TimeUp, parse_target
@@ -267,7 +267,7 @@ class Run:
     def conduct(self):
         args = self.args
         if args.log:
-            self.log = open(args.log, "wb")
+            self.log = open(args.log, "wb", buffering=0)
         self.line = parse_target(args.target)()
         self.line.tap = self.write_log
         self.deadline = (time.monotonic() + args.timeout
@@ -283,13 +283,7 @@ class Run:
             self.line.close()
 
     def write_log(self, data):
-        if self.log:
-            try:
-                self.log.write(data)
-                self.log.flush()
-            except OSError as e:
-                say("--log: %s; the log ends here" % e.strerror)
-                self.log = None
+        self.log = write_log(self.log, data)
 
 
 def conduct(args):

@@ -20,6 +20,17 @@ EXIT_LINE = re.compile(rb"QUARRY-EXIT code=(\d{1,10})")
 PANIC_LINE = re.compile(rb"PANIC\b|\[ *[\d.]+\] error: boot: ")
 
 
+def write_log(log, data):
+    """The log for the next bytes: None, after a line, when it is full."""
+    if log:
+        try:
+            log.write(data)  # it has no buffer: closing it cannot fail
+        except OSError as e:
+            say("--log: %s; the log ends here" % e.strerror)
+            return None
+    return log
+
+
 class Console:
     """Passes output on and remembers what the last lines said."""
 
@@ -33,13 +44,7 @@ class Console:
         self.panicked = False
 
     def feed(self, data):
-        if self.log:
-            try:
-                self.log.write(data)
-                self.log.flush()
-            except OSError as e:
-                say("--log: %s; the log ends here" % e.strerror)
-                self.log = None
+        self.log = write_log(self.log, data)
         self.watch(data)
         if self.translate:
             # Firmware that adds a CR of its own makes it CR CR LF.

@@ -282,3 +282,11 @@ def I4_1_many_harts_find_the_kernel_2_MiB_higher():
                    "od -An -tx8 -j88 -N8 $2; echo QUARRY-EXIT code=0",
                    "--harts", str(harts), "--kernel", kernel, status=0).out
         equal(int(out.split()[0], 16), first, "load address")
+
+
+def test_log_on_a_full_disk_is_said_and_the_run_goes_on():
+    result = fake("echo a; echo b; echo QUARRY-EXIT code=5", "--log",
+                  "/dev/full", status=1)
+    equal(result.out, "a\nb\nQUARRY-EXIT code=5\n")
+    equal(result.err.count("the log ends here"), 1, "lines")
+    equal(len(result.err.splitlines()), 1, "lines in all")
