@@ -18,6 +18,24 @@ bench-y += metal/storm_object.o
 bench-y += noop.o
 
 # Only in the image of `make bench`.
+bench-probe-y += lab/adapter_biglock.o
+bench-probe-y += lab/adapter_nocolour.o
+bench-probe-y += lab/adapter_nomag.o
+bench-probe-y += lab/adapter_noop.o
+bench-probe-y += lab/adapter_ours.o
+bench-probe-y += lab/codes.o
+bench-probe-y += lab/frames.o
+bench-probe-y += lab/ground.o
+bench-probe-y += lab/heap_kmem.o
+bench-probe-y += lab/lab.o
+bench-probe-y += lab/noop.o
+bench-probe-y += lab/table_micro.o
+bench-probe-y += lab/table_turns.o
+bench-probe-y += metal/lab_clock.o
+bench-probe-y += metal/lab_facts.o
+bench-probe-y += metal/lab_pass.o
+bench-probe-y += metal/lab_run.o
+bench-probe-y += metal/lab_turns.o
 bench-probe-y += metal/probe.o
 bench-probe-y += metal/probe_cache.o
 bench-probe-y += metal/probe_harts.o
@@ -28,6 +46,7 @@ bench-probe-y += metal/probe_lines.o
 bench-probe-y += metal/probe_memory.o
 bench-probe-y += metal/probe_noop.o
 bench-probe-y += metal/probe_worst.o
+bench-probe-y += metal/turns.o
 
 # Only in the program of `make bench-host`.
 bench-host-y += host/adapter_kmem.o
@@ -46,3 +65,8 @@ $(foreach f,bench exhaust hist metal/board metal/board_each \
 	metal/board_memory metal/board_shared metal/board_signals metal/crew \
 	metal/destroy metal/run metal/storm metal/storm_audit \
 	metal/storm_object,$(eval CFLAGS-bench/$(f) := -Os))
+
+# What stands for a kernel's own code has interrupts off and the hart's number
+# in line, as mm has.
+lab-inline := -DMM_PORT_INLINE -include kernel/include/kernel/mm_inline.h
+CFLAGS-bench/lab/adapter_biglock := $(lab-inline)

@@ -108,7 +108,7 @@ hart0_main(void)
 	    smp_hart_count() == 1 ? "" : "s",
 	    (unsigned long long)hart_self()->h_hartid);
 	start_console();
-	smp_set_idle(idle);
+	(void)smp_set_idle(idle);
 	smp_release();
 	klog(KLOG_DEBUG, "firmware: SBI %llu.%llu, implementation %llu",
 	    (unsigned long long)sbi->spec_major,

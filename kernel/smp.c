@@ -398,11 +398,11 @@ take_work(struct smp_hart *sh)
 	return wk;
 }
 
-void
-smp_set_idle(void (*fn)(void))
+smp_idle_fn
+smp_set_idle(smp_idle_fn fn)
 {
 	/* Release pairs with smp_run_idle. */
-	atomic_store_explicit(&idle_fn, fn, memory_order_release);
+	return atomic_exchange_explicit(&idle_fn, fn, memory_order_acq_rel);
 }
 
 void

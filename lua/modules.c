@@ -19,6 +19,7 @@ const struct binding_module *const binding_modules[] = {
 	&lib_fs_module,
 	&lib_sys_module,
 	&lib_unsafe_module,
+	&lib_lab_module,
 	/* NULL, and the list's end, in an image without it. */
 	&lib_probe_module,
 	NULL,

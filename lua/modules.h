@@ -41,6 +41,8 @@ extern const struct binding_class bench_result_class;
 extern const struct binding_class bench_hist_class;
 extern const struct binding_module lib_trace_module;
 extern const struct binding_module lib_fault_module;
+/* lib_lab.c; bench_lab.c in the image of `make lab` */
+extern const struct binding_module lib_lab_module;
 /* bench_probe.c: only in the image of `make bench` */
 extern const struct binding_module lib_probe_module __attribute__((weak));
 

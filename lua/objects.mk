@@ -20,6 +20,7 @@ lua-y += bench_result.o
 lua-y += bench_hist.o
 lua-y += bench_storm.o
 lua-y += lib_board.o
+lua-y += lib_lab.o
 lua-y += lib_trace.o
 lua-y += lib_fault.o
 lua-y += handle.o
@@ -42,6 +43,9 @@ lua-y += shared.o
 lua-y += lib_hart.o
 CFLAGS-lua/dt = $(fdt-includes)
 # Only in the image of `make bench`.
+lua-probe-y += bench_lab.o
 lua-probe-y += bench_probe.o
+lua-probe-y += lab_compare.o
+lua-probe-y += lab_result.o
 # Only in the images of make/variants.mk.
 lua-boundary-y += lib_boundary.o

@@ -27,7 +27,8 @@ struct lab_run;
 
 /* One hart's part in a run. */
 struct lab_lane {
-	struct lab_run *ln_run;
+	/* A line of its own: harts write theirs all the time. */
+	_Alignas(64) struct lab_run *ln_run;
 	unsigned ln_index;   /* dense, 0 is the caller's */
 	uint64_t ln_random;  /* of bench_random; seeded, never 0 */
 	uint64_t ln_ops;     /* pairs done: the load counts them */
@@ -73,7 +74,10 @@ struct lab_load {
 	 * no memory; then nothing is held.
 	 */
 	bool (*ld_open)(struct lab_run *run);
-	/* On each hart, not counted: fill what it starts with. NULL: nothing. */
+	/*
+	 * On each hart, not counted: fill what it starts with. NULL: nothing.
+	 * False: no memory; ld_leave is called all the same.
+	 */
 	bool (*ld_enter)(struct lab_lane *lane);
 	/*
 	 * A bounded piece of work, some hundred to some thousand pairs, all that
@@ -94,13 +98,13 @@ struct lab_code {
 	/* Frames held beyond the zone's count, for heaps with a break. */
 	size_t (*lc_frames)(void); /* NULL: 0 */
 };
-/* All but noop, NULL ends; ours is the first. */
+/* bench/lab/codes.c: all but noop, NULL ends; ours is the first. */
 extern const struct lab_code *const lab_codes[];
 extern const struct lab_code lab_ours_code, lab_noop_code;
 
 /* The benchmarks, by group: bench/lab/table_*.c. A NULL id ends each. */
-extern const struct lab_bench lab_micro[], lab_smp[], lab_memory[],
-    lab_latency[], lab_trace[], lab_system[], lab_control[];
+extern const struct lab_bench lab_micro[], lab_smp[],
+    lab_memory_benches[], lab_latency[], lab_trace[], lab_system[], lab_control[];
 
 /* Record a figure. Beyond LAB_FACTS_MAX they are an error of the run. */
 void lab_fact(struct lab_result *out, const char *name, const char *unit,
@@ -109,8 +113,21 @@ void lab_fact(struct lab_result *out, const char *name, const char *unit,
 /* A parameter by name; an unknown name is a bug and panics. */
 uint64_t lab_param(const struct lab_run *run, const char *name);
 
-/* Memory of a load's own; never from the heaps under test. NULL: none left. */
+/*
+ * Frames in use: of all zones, and what the run's allocator holds beyond them
+ * (lc_frames). What a run takes is the difference of two.
+ */
+size_t lab_frames(const struct lab_run *run);
+
+/* Memory of a load's own, zeroed; never from the heaps under test. NULL: none left. */
 void *lab_memory(size_t bytes);
-void lab_memory_free(void *p, size_t bytes);
+void lab_memory_free(void *p, size_t bytes); /* NULL: nothing */
+
+/*
+ * An error of the run that is found where nothing can be returned, as in
+ * adapter_destroy: objects that a load or a rival did not free. A static
+ * sentence; the first one stays.
+ */
+void lab_fault(const char *why);
 
 #endif

@@ -37,6 +37,7 @@ struct lab_param {
 #define LAB_TIMED    0x08u /* fills the histogram, call by call */
 #define LAB_WHOLE    0x10u /* no pairs: its own facts are all there is */
 #define LAB_CTOR     0x20u /* objects have a constructor */
+#define LAB_REAP     0x40u /* for variants with LAB_CAN_REAP */
 
 struct lab_bench {
 	const char *lb_id;   /* "smp/larson" */
@@ -77,7 +78,7 @@ struct lab_fact {
 };
 
 struct lab_result {
-	const char *error; /* static sentence; NULL: it ran */
+	const char *error; /* a sentence; NULL: it ran */
 	uint64_t params[LAB_PARAMS_MAX];
 	unsigned facts;
 	struct lab_fact fact[LAB_FACTS_MAX];
@@ -94,7 +95,7 @@ struct lab_result {
 	uint8_t cells[LAB_HEAT_MAX];
 };
 
-/* By number: NULL ends. The first variant is ours as it is. */
+/* By number: NULL ends. The first variant is ours as it is, the last noop. */
 const struct lab_bench *lab_bench_at(size_t i);
 const struct lab_variant *lab_variant_at(size_t i);
 /* NULL: there is none of that name. */
@@ -109,7 +110,9 @@ const char *lab_refuses(
  * turns, each hart in turn does one step, the others asleep; else all harts
  * start together and step until the time is over. `stop` (may be NULL) is
  * polled on the caller's hart between steps. 0; -KMEM_EINVAL (unknown name, bad
- * option), -KMEM_ENOMEM, -KMEM_EBUSY; `out->error` says why. Context: thread.
+ * option), -KMEM_ENOMEM, -KMEM_EBUSY (a hart has other work, a run is under
+ * way, or this one did what it must not); `out->error` says why, and stays
+ * readable until the next run. Context: thread.
  */
 int lab_run(const struct lab_options *opt, bool (*stop)(void *), void *stop_arg,
     struct lab_result *out);

@@ -16,5 +16,6 @@
  */
 
 #include "micro.c"
+#include "turns.c"
 
-static const struct lab_load *const ADAPTER_GROUPS[] = { load_micro, NULL };
+static const struct lab_load *const ADAPTER_GROUPS[] = { load_micro, load_turns, NULL };

@@ -57,8 +57,12 @@ bool smp_post(unsigned hart, struct work *wk);
 /* Unlink an item that has not started; false when it has. */
 bool smp_unpost(unsigned hart, struct work *wk);
 
-/* Called on each hart whenever it has nothing to do, before wfi. Thread. */
-void smp_set_idle(void (*fn)(void));
+/*
+ * Called on each hart whenever it has nothing to do, before wfi. Thread. The
+ * function before it; NULL is none.
+ */
+typedef void (*smp_idle_fn)(void);
+smp_idle_fn smp_set_idle(smp_idle_fn fn);
 /*
  * From that function: call it again on this hart at that time, should the hart
  * have nothing to do then; one-shot. smp_idle_is_due is for who waits.

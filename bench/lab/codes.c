@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an image has: allocators and groups of benchmarks, a line for each. A
+ * group whose table is not linked is left out.
+ */
+#include "codes.h"
+
+extern const struct lab_code lab_nomag_code, lab_nocolour_code,
+    lab_biglock_code;
+
+const struct lab_code *const lab_codes[] = {
+	&lab_ours_code,
+	&lab_nomag_code,
+	&lab_nocolour_code,
+	&lab_biglock_code,
+	NULL,
+};
+
+#pragma weak lab_micro
+#pragma weak lab_smp
+#pragma weak lab_memory_benches
+#pragma weak lab_latency
+#pragma weak lab_trace
+#pragma weak lab_system
+#pragma weak lab_control
+#pragma weak lab_turns
+
+const struct lab_bench *const lab_groups[LAB_GROUPS] = {
+	lab_micro,
+	lab_smp,
+	lab_memory_benches,
+	lab_latency,
+	lab_trace,
+	lab_system,
+	lab_control,
+	lab_turns,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pass by the clock: all harts start together and step until the time is
+ * over, or until one of them fails, or the caller asks for the end.
+ *
+ * A hart that waits for another tries again: it has nothing better to do, and
+ * sleeping would measure the machine's wake-ups. The time of a lane ends with
+ * its last step, and nobody frees what another may still use: they meet first.
+ */
+#include <kernel/time.h>
+#include <mm/port.h>
+
+#include "lab_pass.h"
+
+#define STOP_POLL_NS UINT64_C(1000000)
+
+static bool
+over(const struct lab_pass *ps)
+{
+	/* Relaxed: a request. */
+	return atomic_load_explicit(&ps->ps_over, memory_order_relaxed);
+}
+
+/* What lane 0 does beside its steps; when it is to do so again. */
+static uint64_t
+attend(struct lab_pass *ps, uint64_t now, uint64_t *sample)
+{
+	uint64_t every = ps->ps_job->jo_time_ns / LAB_SERIES_MAX + 1;
+
+	if (now >= *sample) {
+		*sample += every;
+		lab_pass_sample(ps);
+	}
+	(void)lab_pass_stopped(ps);
+	return now + (every < STOP_POLL_NS ? every : STOP_POLL_NS);
+}
+
+static void
+steps(struct lab_pass *ps, unsigned index)
+{
+	struct lab_seat *seat = &ps->ps_seats[index];
+	struct lab_lane *lane = &ps->ps_lanes[index];
+	uint64_t cycles = time_cycles(), instr = time_instret();
+	uint64_t start = time_ns(), now = start, look = start, sample = start;
+
+	while (!over(ps) && !seat->st_done &&
+	    now - start < ps->ps_job->jo_time_ns) {
+		switch (ps->ps_load->ld_step(lane)) {
+		case LAB_MORE:
+			break;
+		case LAB_WAIT:
+			port_pause();
+			break;
+		case LAB_DONE:
+			seat->st_done = true;
+			break;
+		case LAB_FAIL:
+		default:
+			lab_pass_fail(ps, "an allocation failed: no memory");
+		}
+		lane->ln_step++;
+		now = time_ns();
+		if (index == 0 && now >= look)
+			look = attend(ps, now, &sample);
+	}
+	seat->st_ns = now - start;
+	seat->st_cycles = time_cycles() - cycles;
+	seat->st_instr = time_instret() - instr;
+}
+
+void
+lab_clock_lane(struct crew *crew, void *arg, unsigned index)
+{
+	struct lab_pass *ps = arg;
+
+	if (index == 0)
+		lab_pass_begin(ps);
+	crew_meet(crew);
+	if (!over(ps))
+		lab_lane_enter(ps, index);
+	crew_meet(crew);
+	steps(ps, index);
+	crew_meet(crew);
+	if (index == 0 && !over(ps))
+		lab_pass_heat(ps);
+	crew_meet(crew);
+	lab_lane_leave(ps, index);
+	crew_meet(crew);
+	if (index == 0)
+		lab_pass_end(ps);
+}
