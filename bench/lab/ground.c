@@ -12,6 +12,8 @@
  *
  * 1. Free objects of the allocator's own caches ("kmem-…") are taken, so that
  *    all their slabs are full and the first new descriptor needs a new slab.
+ *    Their marks of the working set are let to settle on that: passing the
+ *    highest so far is an instruction more.
  * 2. Each zone's records are touched once, to its end: a first use costs a
  *    little more than those that follow.
  * 3. Free runs below the longest one are taken, and so is the beginning of
@@ -30,6 +32,7 @@
 #define ALIGN      64u /* frames */
 #define ROUNDS     64u /* attempts to fill all holes */
 #define HOLES      32u
+#define TICKS      8u /* at most, until one changes nothing */
 #define SHORT      FRAME_SHORT_MAX
 #define OWN_PREFIX "kmem-"
 
@@ -245,7 +248,7 @@ lab_ground_level(struct lab_ground *ground)
 	struct kmem_cache *cp = NULL;
 	struct kmem_info info;
 	bool all = true;
-	unsigned zone;
+	unsigned zone, i;
 
 	memset(ground, 0, sizeof(*ground));
 	touch_zones();
@@ -255,6 +258,8 @@ lab_ground_level(struct lab_ground *ground)
 		if (strncmp(info.name, OWN_PREFIX, sizeof(OWN_PREFIX) - 1) == 0)
 			all = fill_cache(ground, cp) && all;
 	}
+	for (i = 0; i < TICKS && kmem_tick(); i++)
+		;
 	(void)frame_flush_all();
 	zone = first_zone();
 	return all && fill_holes(ground, zone) && round_up(ground, zone);
