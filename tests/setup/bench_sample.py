@@ -8,6 +8,7 @@ comes from a seed: the same call gives the same result.
 import hashlib
 import json
 import random
+import statistics
 
 COMMIT = "5eed0000000000000000000000000000000000%02x"
 # Instructions of a hot pair, and what a contended hart adds to it.
@@ -58,10 +59,10 @@ def exact(value, per=1, unit="instr", better="lower", text=None):
 def timed(samples, unit="ns", better="lower"):
     """A metric that varies, with the figures that go with samples."""
     ordered = sorted(samples)
-    middle = ordered[len(ordered) // 2]
+    middle = statistics.median(samples)
     return {"unit": unit, "better": better, "samples": samples,
             "median": middle, "ci95": [ordered[1], ordered[-2]],
-            "mad": sorted(abs(s - middle) for s in samples)[len(samples) // 2],
+            "mad": statistics.median(abs(s - middle) for s in samples),
             "min": ordered[0], "max": ordered[-1],
             "outliers": {"mild": 0, "severe": 0}}
 
