@@ -130,8 +130,8 @@ def micro(maker):
 
 
 def smp(maker):
-    for name, base in (("smp/scale", 1.0), ("smp/larson", 1.7),
-                       ("smp/xmalloc", 1.4)):
+    for name, base in (("smp/scale", 1.0), ("smp/scale-batch", 1.2),
+                       ("smp/larson", 1.7), ("smp/xmalloc", 1.4)):
         for variant in RIVALS:
             instr, each = VARIANTS[variant]
             for harts in HARTS:
@@ -149,7 +149,7 @@ def memory(maker):
         frames = [round(3100 * more * min(1, i / 20) +
                         maker.random.randrange(40)) for i in range(64)]
         metrics = {"peak_frames": exact(max(frames), 1, "frame"),
-                   "ratio": exact(max(frames) * 4096, 12800000, "1")}
+                   "overhead": exact(max(frames) * 4096, 12800000, "1")}
         metrics.update(maker.cost(VARIANTS[variant][0] * 1.3))
         maker.add("memory/frag-steady", variant, 1, metrics, {"size": 64},
                   series={"unit": "frame", "values": frames},
@@ -157,12 +157,16 @@ def memory(maker):
                         for _ in range(256)])
     for variant, misses in (("ours", 5), ("nocolour", 178)):
         maker.add("memory/colour", variant, 1,
-                  {"misses": exact(misses * 1000, 1, "1")}, {"size": 512})
-    for rounds in (15, 61, 125):
-        maker.add("memory/magazine", "ours", 8,
-                  {"idle_frames": exact(rounds * 2 * 8 // 60, 1, "frame"),
-                   "instr_per_op": exact(16000 + 90000 // rounds, 1000)},
-                  {"size": 64}, {} if rounds == 61 else {"rounds": rounds})
+                  {"misses_all": exact(misses * 60, 6400, "1"),
+                   "misses_first": exact(misses, 640, "1"),
+                   "sets_used": exact(128 // misses, 1, "1", "higher")},
+                  {"size": 512, "n": 448})
+    for rounds in (0, 8, 16, 32):
+        maker.add("memory/mag-hold", "ours", 8,
+                  dict(maker.cost(16 + 90.0 / (rounds or 61)),
+                       idle_bytes=exact((rounds or 61) * 1024, 1, "byte"),
+                       idle_frames=exact((rounds or 61) // 4, 1, "frame")),
+                  {"size": 64}, {"mag": rounds} if rounds else {})
 
 
 def latency(maker):
@@ -189,8 +193,10 @@ def rest(maker):
                       maker.cost(VARIANTS[variant][0] * 1.2), None,
                       {"file": name})
     for harts in (1, 8):
-        maker.add("system/boot", "ours", harts,
-                  {"instr": exact(1554828 + 58210 * (harts - 1))})
+        metrics = {"boot_instructions": exact(1554828 + 58210 * (harts - 1))}
+        if harts > 1:
+            metrics["per_hart"] = exact(58210 * (harts - 1), harts - 1)
+        maker.add("system/boot", "ours", harts, metrics)
     maker.add("control/noop", "noop", 1, maker.cost(2))
     maker.add("control/spin", "noop", 1, maker.cost(1000))
 

@@ -45,6 +45,17 @@ def regressed(data):
     return rows
 
 
+def every(data):
+    """The results, and as failed what was planned and is not there."""
+    results = data["results"]
+    there = {entry["key"] for entry in results}
+    why = "not taken: " + data["run"].get("why", "the run ended before")
+    return results + [
+        {"key": key, "id": key.split(",")[0], "status": "failed",
+         "why": why, "metrics": {}}
+        for key in data["run"]["plan"] if key not in there]
+
+
 def figure(metric):
     """The figure and its unit, for people."""
     text = verdict.number(value(metric))
@@ -87,9 +98,9 @@ def csv(data):
 
 # Markdown
 
-def _md(text):
+def _md(text, width=120):
     """Foreign text in a cell."""
-    text = plain(text, 120)
+    text = plain(text, width)
     for sign in "\\`*_|<>[]&":
         text = text.replace(sign, "\\" + sign)
     return text
@@ -123,7 +134,7 @@ def _md_comparison(comparison):
 
 
 def _md_sentence(text):
-    text = _md(text)
+    text = _md(text, 400)
     return text[:1].upper() + text[1:] + "."
 
 
@@ -151,7 +162,7 @@ def _md_headlines(data):
 def provenance(data):
     """What was measured where, one line."""
     code, target = data["code"], data["target"]
-    parts = ["commit %s" % plain(code["commit"], 10).rstrip("…")
+    parts = ["commit %s" % plain(code["commit"])[:10]
              if code["commit"] else "no known commit"]
     if code["dirty"]:
         parts[0] += " with changes"
@@ -178,7 +189,7 @@ def markdown(data):
     lines += _md_faults(data) + _md_headlines(data)
     lines += ["", "%d measured, %d failed, %d skipped; %s." % (
         count["ok"], count["failed"], count["skipped"],
-        _md(provenance(data)))]
+        _md(provenance(data), 400))]
     return "\n".join(lines) + "\n"
 
 
@@ -229,8 +240,9 @@ def _case(suite, entry, worse):
 
 def _groups(data):
     groups = collections.OrderedDict()
-    for entry in data["results"]:
-        groups.setdefault(entry["id"].split("/")[0], []).append(entry)
+    for entry in every(data):
+        group = _ktap_text(entry["id"].split("/")[0])
+        groups.setdefault(group, []).append(entry)
     return groups
 
 
@@ -241,12 +253,12 @@ def junit(data):
     total = collections.Counter()
     for group, entries in _groups(data).items():
         suite = xml.SubElement(root, "testsuite", {
-            "name": group, "timestamp": data["run"]["started"].rstrip("Z")})
+            "name": _xml(group), "timestamp": data["run"]["started"].rstrip("Z")})
         count = collections.Counter(
             _case(suite, entry, worse.get(entry["key"])) for entry in entries)
         _counts(suite, len(entries), count)
         total += count
-    _counts(root, len(data["results"]), total)
+    _counts(root, len(every(data)), total)
     root.set("time", "%.3f" % data["run"]["duration_s"])
     xml.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + xml.tostring(

@@ -35,7 +35,7 @@ BYTES_MAX = 32 << 20        # a full run is below 1 MiB
 DEPTH_MAX = 32              # the schema needs 7
 INTEGER_MAX = 1 << 64       # counters of the image are of 64 bits
 FLOAT_MAX = 1e100           # whose products are finite, too
-METRIC = re.compile(r"[\w.:+/-]{1,64}", re.ASCII)
+METRIC = re.compile(r"\w[\w.:+/-]{0,63}", re.ASCII)
 PARAM = re.compile(r"[a-z][a-z0-9_]{0,30}")
 PARAM_VALUE = re.compile(r"[\w./:+-]{1,64}", re.ASCII)
 # What two runs must share to be one: where they are looked up.
