@@ -61,7 +61,9 @@ def timed(samples, unit="ns", better="lower"):
     ordered = sorted(samples)
     middle = statistics.median(samples)
     return {"unit": unit, "better": better, "samples": samples,
-            "median": middle, "ci95": [ordered[1], ordered[-2]],
+            "median": middle,
+            "ci95": [ordered[len(ordered) // 8],
+                     ordered[-1 - len(ordered) // 8]],
             "mad": statistics.median(abs(s - middle) for s in samples),
             "min": ordered[0], "max": ordered[-1],
             "outliers": {"mild": 0, "severe": 0}}

@@ -253,7 +253,8 @@ def junit(data):
     total = collections.Counter()
     for group, entries in _groups(data).items():
         suite = xml.SubElement(root, "testsuite", {
-            "name": _xml(group), "timestamp": data["run"]["started"].rstrip("Z")})
+            "name": _xml(group),
+            "timestamp": data["run"]["started"].rstrip("Z")})
         count = collections.Counter(
             _case(suite, entry, worse.get(entry["key"])) for entry in entries)
         _counts(suite, len(entries), count)

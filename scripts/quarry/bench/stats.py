@@ -98,7 +98,7 @@ def summarise(samples, seed=0):
 
 
 def _ranks(values):
-    """Ranks from 1, equal values share theirs; and sum of t^3 - t over ties."""
+    """Ranks from 1, equal values share theirs; sum of t^3 - t over ties."""
     order = sorted(range(len(values)), key=values.__getitem__)
     ranks, ties, start = [0.0] * len(values), 0, 0
     while start < len(order):
@@ -181,7 +181,8 @@ def wilcoxon(ratios):
     Signed ranks of their logarithms: half and double are equally far from 1.
     Ratios of 1 say nothing and are left out.
     """
-    logs = [math.log(r) for r in ratios if r != 1]
+    # Rounded: 1.1 and 1/1.1 are a tie, whatever their last bits are.
+    logs = [x for x in (round(math.log(r), 12) for r in ratios) if x]
     count = len(logs)
     if not count:
         return 1.0

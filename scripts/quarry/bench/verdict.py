@@ -420,7 +420,7 @@ def steps(series, least=float(EXACT_SHARE)):
     around = [figure - middle for figure in series]
     # Without noise: what a change of `least` in the last figure alone gains.
     smallest = (least * middle) ** 2 / 2 or 1e-12
-    cost = max(3 * math.log(len(series)) * _noise(series) ** 2, smallest)
+    cost = max(4 * math.log(len(series)) * _noise(series) ** 2, smallest)
     bounds = _segments(around, cost) + [len(series)]
     levels = [statistics.median(series[a:b])
               for a, b in zip(bounds, bounds[1:])]
