@@ -29,11 +29,11 @@ struct lab_run;
 struct lab_lane {
 	/* A line of its own: harts write theirs all the time. */
 	_Alignas(64) struct lab_run *ln_run;
-	unsigned ln_index;   /* dense, 0 is the caller's */
-	uint64_t ln_random;  /* of bench_random; seeded, never 0 */
-	uint64_t ln_ops;     /* pairs done: the load counts them */
-	uint64_t ln_step;    /* steps done: the driver counts them */
-	void *ln_own;        /* ld_lane bytes, zeroed before enter */
+	unsigned ln_index;          /* dense, 0 is the caller's */
+	uint64_t ln_random;         /* of bench_random; seeded, never 0 */
+	uint64_t ln_ops;            /* pairs done: the load counts them */
+	uint64_t ln_step;           /* steps done: the driver counts them */
+	void *ln_own;               /* ld_lane bytes, zeroed before enter */
 	struct bench_hist *ln_hist; /* LAB_TIMED only */
 };
 
@@ -103,8 +103,8 @@ extern const struct lab_code *const lab_codes[];
 extern const struct lab_code lab_ours_code, lab_noop_code;
 
 /* The benchmarks, by group: bench/lab/table_*.c. A NULL id ends each. */
-extern const struct lab_bench lab_micro[], lab_smp[],
-    lab_memory_benches[], lab_latency[], lab_trace[], lab_system[], lab_control[];
+extern const struct lab_bench lab_micro[], lab_smp[], lab_memory_benches[],
+    lab_latency[], lab_trace[], lab_system[], lab_control[];
 
 /* Record a figure. Beyond LAB_FACTS_MAX they are an error of the run. */
 void lab_fact(struct lab_result *out, const char *name, const char *unit,

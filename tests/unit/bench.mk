@@ -2,3 +2,13 @@
 unit-y += test_hist
 test_hist-srcs := bench/hist.c
 unit-y += test_march
+
+unit-y += test_l1
+test_l1-srcs := bench/lab/l1.c
+
+# The loads of the lab on an allocator of the test's own; mm for its types.
+unit-y += test_lab_loads
+test_lab_loads-srcs := bench/hist.c bench/lab/l1.c bench/lab/table_micro.c \
+	bench/lab/table_memory.c bench/lab/table_latency.c \
+	bench/lab/table_control.c
+test_lab_loads-libs := mm

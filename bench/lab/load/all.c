@@ -15,7 +15,21 @@
  * lists them.
  */
 
+#include "held.c"
+
+/* control.c uses what micro.c has. */
 #include "micro.c"
+
+#include "control.c"
+#include "latency.c"
+#include "memory.c"
 #include "turns.c"
 
-static const struct lab_load *const ADAPTER_GROUPS[] = { load_micro, load_turns, NULL };
+static const struct lab_load *const ADAPTER_GROUPS[] = {
+	load_micro,
+	load_memory,
+	load_latency,
+	load_control,
+	load_turns,
+	NULL,
+};
