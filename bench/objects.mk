@@ -45,6 +45,7 @@ bench-probe-y += metal/probe_cache.o
 bench-probe-y += metal/probe_harts.o
 bench-probe-y += metal/probe_hot.o
 bench-probe-y += metal/probe_inline.o
+bench-probe-y += metal/probe_irqoff.o
 bench-probe-y += metal/probe_kmem.o
 bench-probe-y += metal/probe_lines.o
 bench-probe-y += metal/probe_memory.o

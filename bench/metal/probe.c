@@ -44,6 +44,7 @@ static const struct probe probes[] = {
 	{ "frames", "frame zone", 1, probe_frames },
 	{ "reclaim", "giving memory back", 1, probe_reclaim },
 	{ "memory", "memory taken for what was asked", 1, probe_memory },
+	{ "irqoff", "the longest time with interrupts off", 1, probe_irqoff },
 	{ "handover", "producer and consumer", 2, probe_handover },
 	{ "spread", "destroy of a cache that many harts used", 8,
 	    probe_spread },

@@ -91,6 +91,8 @@ void probe_checked(struct probe_out *out);
 void probe_inline(struct probe_out *out);
 /* probe_worst.c */
 void probe_worst(struct probe_out *out);
+/* probe_irqoff.c */
+void probe_irqoff(struct probe_out *out);
 /* probe_memory.c */
 void probe_frames(struct probe_out *out);
 void probe_reclaim(struct probe_out *out);

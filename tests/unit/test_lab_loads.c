@@ -56,6 +56,7 @@ struct checked {
 static struct {
 	bool noop, small;
 	uint64_t fail_alloc, fail_create; /* the n-th; 0: none */
+	uint64_t slow; /* the n-th allocation takes five ticks; 0: none */
 	uint64_t creates, refused, allocs, frees, reaps, failed;
 	uint64_t live, heaps;
 	uint64_t hash;         /* of calls and the heaps they went to */
@@ -120,7 +121,10 @@ adapter_alloc(heap_t *heap)
 	struct object *ob = heap->ch_only;
 
 	mix(&check.hash, heap->ch_serial);
-	if (++check.allocs == check.fail_alloc) {
+	check.allocs++;
+	if (check.allocs == check.slow)
+		check.ticks += 5 * TICK;
+	if (check.allocs == check.fail_alloc) {
 		check.failed++;
 		return NULL;
 	}
@@ -766,6 +770,29 @@ I5_1_memory_figures_are_those_of_the_objects(void **state)
 	assert_int_equal(fact(&t, "frames_back")->lf_value, 3);
 }
 
+/* Percentiles are of the calls of all lanes. */
+static void
+I5_1_latency_sums_up_all_lanes(void **state)
+{
+	struct trial t;
+
+	(void)state;
+	forget();
+	quick(&t, &lab_latency[1], 8);
+	assert_true(is(t.bench, "latency/tail-grow"));
+	run_trial(&t);
+	/* Two times 2,000 allocations of each lane, for nothing but a tick. */
+	assert_int_equal(t.timed, 8 * 8 * 250);
+	assert_int_equal(fact(&t, "p50")->lf_value, 0);
+	assert_int_equal(fact(&t, "max")->lf_value, 0);
+	forget();
+	check.slow = 1999; /* one call of all */
+	run_trial(&t);
+	assert_int_equal(fact(&t, "p999")->lf_value, 0);
+	assert_int_equal(fact(&t, "max")->lf_value, 5 * TICK);
+	assert_string_equal(fact(&t, "max")->lf_unit, "instr");
+}
+
 /* A failing call is what this one is about: it is counted, and survived. */
 static void
 I5_1_oom_counts_the_calls_that_fail(void **state)
@@ -809,6 +836,8 @@ main(void)
 		    I5_7_parameters_at_their_ends, say_where),
 		cmocka_unit_test_teardown(
 		    I5_1_memory_figures_are_those_of_the_objects, say_where),
+		cmocka_unit_test_teardown(
+		    I5_1_latency_sums_up_all_lanes, say_where),
 		cmocka_unit_test_teardown(
 		    I5_1_oom_counts_the_calls_that_fail, say_where),
 	};

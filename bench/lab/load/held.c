@@ -88,8 +88,6 @@ held_counted(const struct lab_lane *lane)
 static const char *
 held_unit(const struct lab_run *run)
 {
-	if (run->lr_out->hist_unit != NULL)
-		return run->lr_out->hist_unit;
 	return run->lr_exact ? "instr" : "ns";
 }
 

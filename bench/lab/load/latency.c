@@ -8,9 +8,9 @@
 #include "tail.c"
 
 static const struct lab_load load_latency[] = {
-	{ "latency/tail", NULL, tail_lane, tail_open, tail_enter, tail_step,
-	    tail_leave, held_close },
-	{ "latency/tail-grow", NULL, tail_grow_lane, tail_open, tail_grow_enter,
-	    tail_grow_step, tail_leave, held_close },
+	{ "latency/tail", tail_shared, tail_lane, tail_open, tail_enter,
+	    tail_step, tail_leave, tail_close },
+	{ "latency/tail-grow", tail_shared, tail_grow_lane, tail_open,
+	    tail_grow_enter, tail_grow_step, tail_leave, tail_close },
 	{ 0 },
 };

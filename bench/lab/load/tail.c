@@ -165,3 +165,31 @@ tail_leave(struct lab_lane *lane)
 	held_drop(lane->ln_run->lr_heap[0], own->ta_objs, own->ta_places);
 	own->ta_filled = 0;
 }
+
+static size_t
+tail_shared(const struct lab_run *run)
+{
+	(void)run;
+	return sizeof(struct bench_hist); /* of all lanes */
+}
+
+static void
+tail_close(struct lab_run *run)
+{
+	struct bench_hist *all = run->lr_shared;
+	const char *unit = held_unit(run);
+	unsigned i;
+
+	for (i = 0; i < run->lr_harts; i++)
+		bench_hist_merge(all, run->lr_lanes[i].ln_hist);
+	if (all->bh_count != 0) {
+		lab_fact(run->lr_out, "p50", unit, LAB_LOWER,
+		    bench_hist_percentile(all, 500000), 1);
+		lab_fact(run->lr_out, "p99", unit, LAB_LOWER,
+		    bench_hist_percentile(all, 990000), 1);
+		lab_fact(run->lr_out, "p999", unit, LAB_LOWER,
+		    bench_hist_percentile(all, 999000), 1);
+		lab_fact(run->lr_out, "max", unit, LAB_LOWER, all->bh_max, 1);
+	}
+	held_close(run);
+}
