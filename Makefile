@@ -14,6 +14,7 @@ VARIANT ?=
 HARTS   ?= 4
 MEM     ?= 256M
 MACHINE ?= virt
+MODE    ?= smp
 APPEND  ?=
 INITRD  ?=
 
@@ -80,6 +81,12 @@ bench: setup-run ## exact benchmarks: the table of figures, build/bench.json
 	    --boot-kernel '$(O)/quarry.elf' --objdump '$(CROSS)objdump' \
 	    --json '$(B)/bench.json'
 
+lab: setup-run ## boot the image with the benchmarks to its prompt: lab.list()
+	$(Q)$(MAKE) $(parallel) bench-image
+	$(Q)scripts/run-qemu --machine '$(MACHINE)' --harts '$(HARTS)' \
+	    --mem '$(MEM)' --mode '$(MODE)' --kernel '$(O)/bench/quarry.elf' \
+	    $(if $(APPEND),--append '$(APPEND)')
+
 help: ## this list
 	@printf 'usage: make [target] [VARIABLE=value]\n\ntargets:\n'
 	@awk -F':.*## ' '/^[a-z -]+:.*## / { n = split($$1, t, " "); \
@@ -87,14 +94,14 @@ help: ## this list
 	    $(MAKEFILE_LIST)
 	@printf '\nvariables (with their values now):\n'
 	@printf '  %-14s %s\n' HARTS '$(HARTS)' MEM '$(MEM)' \
-	    MACHINE '$(MACHINE)' APPEND '$(APPEND)' INITRD '$(INITRD)' \
+	    MACHINE '$(MACHINE)' MODE '$(MODE)' APPEND '$(APPEND)' INITRD '$(INITRD)' \
 	    V '$(V)' B '$(B)' VARIANT '$(VARIANT)' CROSS '$(CROSS)' \
 	    HOSTCC '$(HOSTCC)'
 	@printf '\nenvironment:\n  %-14s %s\n' QUARRY_DEPS \
 	    'folder with the two source archives, instead of the network'
 
 FORCE:
-.PHONY: all run gdb test mutants setup clean bench help FORCE
+.PHONY: all run gdb lab test mutants setup clean bench help FORCE
 
 -include $(shell [ -d '$(B)' ] && find '$(B)' -path '$(TP)' -prune -o \
 	-name '*.d' -print 2>/dev/null)

@@ -3,9 +3,10 @@
  * A pass by the clock: all harts start together and step until the time is
  * over, or until one of them fails, or the caller asks for the end.
  *
- * A hart that waits for another tries again: it has nothing better to do, and
- * sleeping would measure the machine's wake-ups. The time of a lane ends with
- * its last step, and nobody frees what another may still use: they meet first.
+ * A hart that waits for another tries again some times, then sleeps for a
+ * moment: the one it waits for may not have a processor of its own. The time of
+ * a lane ends with its last step, and nobody frees what another may still use:
+ * they meet first.
  */
 #include <kernel/time.h>
 #include <mm/port.h>
@@ -13,6 +14,8 @@
 #include "lab_pass.h"
 
 #define STOP_POLL_NS UINT64_C(1000000)
+#define WAIT_TRIES   64u
+#define WAIT_NS      10000u
 
 static bool
 over(const struct lab_pass *ps)
@@ -35,6 +38,18 @@ attend(struct lab_pass *ps, uint64_t now, uint64_t *sample)
 	return now + (every < STOP_POLL_NS ? every : STOP_POLL_NS);
 }
 
+/* Nothing to do until another hart has done something. */
+static void
+wait_a_moment(unsigned *waits)
+{
+	if (++*waits < WAIT_TRIES) {
+		port_pause();
+		return;
+	}
+	*waits = 0;
+	crew_sleep(WAIT_NS);
+}
+
 static void
 steps(struct lab_pass *ps, unsigned index)
 {
@@ -42,21 +57,24 @@ steps(struct lab_pass *ps, unsigned index)
 	struct lab_lane *lane = &ps->ps_lanes[index];
 	uint64_t cycles = time_cycles(), instr = time_instret();
 	uint64_t start = time_ns(), now = start, look = start, sample = start;
+	unsigned waits = 0;
 
 	while (!over(ps) && !seat->st_done &&
 	    now - start < ps->ps_job->jo_time_ns) {
 		switch (ps->ps_load->ld_step(lane)) {
 		case LAB_MORE:
+			waits = 0;
 			break;
 		case LAB_WAIT:
-			port_pause();
+			wait_a_moment(&waits);
 			break;
 		case LAB_DONE:
 			seat->st_done = true;
 			break;
 		case LAB_FAIL:
 		default:
-			lab_pass_fail(ps, "an allocation failed: no memory");
+			lab_pass_fail(
+			    ps, -KMEM_ENOMEM, "an allocation failed: no memory");
 		}
 		lane->ln_step++;
 		now = time_ns();

@@ -145,13 +145,14 @@ lab_pass_destroy(struct lab_pass *ps)
 }
 
 void
-lab_pass_fail(struct lab_pass *ps, const char *why)
+lab_pass_fail(struct lab_pass *ps, int err, const char *why)
 {
 	const char *none = NULL;
 
-	/* Relaxed: constant sentences, and a request. */
-	(void)atomic_compare_exchange_strong_explicit(&ps->ps_error, &none, why,
-	    memory_order_relaxed, memory_order_relaxed);
+	/* Relaxed: constant sentences, and a request. Read when all are home. */
+	if (atomic_compare_exchange_strong_explicit(&ps->ps_error, &none, why,
+		memory_order_relaxed, memory_order_relaxed))
+		atomic_store_explicit(&ps->ps_err, err, memory_order_relaxed);
 	atomic_store_explicit(&ps->ps_over, true, memory_order_relaxed);
 }
 
@@ -228,19 +229,20 @@ lab_pass_begin(struct lab_pass *ps)
 {
 	(void)lab_fault_take();
 	if (!rehearse(ps)) {
-		lab_pass_fail(ps, "no memory for the heaps");
+		lab_pass_fail(ps, -KMEM_ENOMEM, "no memory for the heaps");
 		return;
 	}
 	if (!ps->ps_job->jo_exact) {
 		(void)kmem_reap(KMEM_REAP_ALL, 0);
 	} else if (!lab_ground_level(&ps->ps_ground)) {
-		lab_pass_fail(ps, "no memory to make all runs begin alike");
+		lab_pass_fail(ps, -KMEM_ENOMEM,
+		    "no memory to make all runs begin alike");
 		return;
 	}
 	ps->ps_mark = frames_now(ps);
 	ps->ps_opened = ps->ps_load->ld_open(&ps->ps_run);
 	if (!ps->ps_opened)
-		lab_pass_fail(ps, "no memory for the heaps");
+		lab_pass_fail(ps, -KMEM_ENOMEM, "no memory for the heaps");
 }
 
 /* Shell sort by address: there are some hundreds, and no memory to spare. */
@@ -302,12 +304,12 @@ lab_pass_end(struct lab_pass *ps)
 		ps->ps_load->ld_close(&ps->ps_run);
 	why = lab_fault_take();
 	if (why != NULL)
-		lab_pass_fail(ps, why);
+		lab_pass_fail(ps, -KMEM_EBUSY, why);
 	if (!ps->ps_job->jo_exact)
 		return;
 	(void)kmem_reap(KMEM_REAP_ALL, 0);
 	if (ps->ps_opened && frames_now(ps) > ps->ps_mark)
-		lab_pass_fail(ps,
+		lab_pass_fail(ps, -KMEM_EBUSY,
 		    "frames are still in use after the heaps are destroyed");
 	lab_ground_restore(&ps->ps_ground);
 }
@@ -318,7 +320,8 @@ lab_lane_enter(struct lab_pass *ps, unsigned index)
 	ps->ps_seats[index].st_entered = true;
 	if (ps->ps_load->ld_enter != NULL &&
 	    !ps->ps_load->ld_enter(&ps->ps_lanes[index]))
-		lab_pass_fail(ps, "no memory for what the run starts with");
+		lab_pass_fail(ps, -KMEM_ENOMEM,
+		    "no memory for what the run starts with");
 }
 
 void

@@ -45,6 +45,7 @@ struct lab_pass {
 	struct lab_result *ps_out;
 	struct lab_run ps_run;
 	_Atomic(const char *) ps_error; /* the first one; NULL: none */
+	_Atomic int ps_err;             /* of it */
 	atomic_bool ps_over;            /* no more steps */
 	struct lab_ground ps_ground;
 	bool ps_opened;
@@ -70,8 +71,8 @@ struct lab_pass {
 struct lab_pass *lab_pass_create(const struct lab_job *job,
     const struct lab_code *code, struct lab_result *out);
 void lab_pass_destroy(struct lab_pass *ps);
-/* Note an error, and that no more steps are to be done. Any hart. */
-void lab_pass_fail(struct lab_pass *ps, const char *why);
+/* Note a kmem error, and that no more steps are to be done. Any hart. */
+void lab_pass_fail(struct lab_pass *ps, int err, const char *why);
 /* On the caller's hart: ground, mark, open; and heat, close, what was kept. */
 void lab_pass_begin(struct lab_pass *ps);
 void lab_pass_heat(struct lab_pass *ps);

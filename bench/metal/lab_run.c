@@ -56,7 +56,10 @@ run_pass(const struct lab_job *job, struct lab_pass *ps)
 	if (out->error == NULL)
 		out->error =
 		    atomic_load_explicit(&ps->ps_error, memory_order_relaxed);
-	return out->error != NULL ? -KMEM_EBUSY : 0;
+	if (out->error == NULL)
+		return 0;
+	err = atomic_load_explicit(&ps->ps_err, memory_order_relaxed);
+	return err != 0 ? err : -KMEM_EBUSY;
 }
 
 static int

@@ -50,7 +50,8 @@ step(struct lab_pass *ps, unsigned index)
 		break;
 	case LAB_FAIL:
 	default:
-		lab_pass_fail(ps, "an allocation failed: no memory");
+		lab_pass_fail(
+		    ps, -KMEM_ENOMEM, "an allocation failed: no memory");
 	}
 }
 
@@ -96,7 +97,7 @@ steps_over(struct lab_pass *ps, uint32_t rounds)
 	else
 		(void)lab_pass_frames(ps);
 	if (ps->ps_moved == 0 && ps->ps_waiting > 0)
-		lab_pass_fail(ps,
+		lab_pass_fail(ps, -KMEM_EBUSY,
 		    "nobody can go on: every hart waits for another");
 	return ++ps->ps_round >= rounds;
 }
@@ -146,8 +147,6 @@ lab_turns_lane(struct crew *crew, void *arg, unsigned index)
 	struct lab_pass *ps = arg;
 	unsigned harts = ps->ps_job->jo_harts;
 
-	if (index == 0)
-		ps->ps_turns.tu_crew = crew;
 	for (;;) {
 		turns_await(&ps->ps_turns, index);
 		if (index == 0)
@@ -161,8 +160,8 @@ lab_turns_lane(struct crew *crew, void *arg, unsigned index)
 		else
 			step(ps, index);
 		if (harts > 1)
-			turns_pass(&ps->ps_turns, (index + 1) % harts);
+			turns_pass(&ps->ps_turns, crew, (index + 1) % harts);
 	}
 	if (index + 1 < harts)
-		turns_pass(&ps->ps_turns, index + 1);
+		turns_pass(&ps->ps_turns, crew, index + 1);
 }

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Probes of several harts, by turn-taking.
- *
- * QEMU counts the instructions of all harts together, so only one may run
- * while a window is open. A hart passes the turn, wakes the other, and goes to
- * sleep; the other opens its window only after a sleep of its own, in which
- * whoever passed the turn has fallen asleep. Passing lies outside the windows.
- */
+/* Probes of several harts, which take turns: bench/metal/turns.c. */
 #include <kernel/fmt.h>
 #include <kernel/time.h>
 #include <mm/frame.h>
@@ -18,41 +11,9 @@
 #define QUEUE_MAX   100u /* batches between producer and consumer */
 #define SCALE_HARTS 8u
 
-struct turn {
-	struct baton *tu_baton;
-	unsigned tu_mine;
-};
-
-static bool
-is_turn(void *arg)
-{
-	struct turn *tu = arg;
-
-	/* Pairs with the release in baton_pass. */
-	return atomic_load_explicit(
-		   &tu->tu_baton->ba_turn, memory_order_acquire) == tu->tu_mine;
-}
-
-void
-baton_await(struct baton *ba, unsigned mine)
-{
-	struct turn tu = { ba, mine };
-
-	(void)waitq_wait(&ba->ba_queue, is_turn, NULL, &tu, WAIT_FOREVER);
-	crew_sleep(SETTLE_NS);
-}
-
-void
-baton_pass(struct baton *ba, unsigned next)
-{
-	/* Pairs with the acquire in is_turn. */
-	atomic_store_explicit(&ba->ba_turn, next, memory_order_release);
-	waitq_wake(&ba->ba_queue);
-}
-
 struct handover {
 	struct kmem_cache *ho_cache;
-	struct baton ho_baton; /* 0 producer, 1 consumer */
+	struct turns ho_turns; /* 0 producer, 1 consumer */
 	unsigned ho_depth;     /* batches that wait, in the steady state */
 	bool ho_noop, ho_failed;
 	uint64_t ho_fill, ho_drop; /* instructions */
@@ -108,14 +69,13 @@ handover_lane(struct crew *crew, void *arg, unsigned index)
 	uint64_t batches = PROBE_OBJECTS / PROBE_ROUND, b;
 	uint64_t warm = 2u * ho->ho_depth + 8u;
 
-	(void)crew;
 	for (b = 0; b < warm + batches; b++) {
-		baton_await(&ho->ho_baton, index);
+		turns_await(&ho->ho_turns, index);
 		if (index == 0)
 			produce(ho, b, b >= warm);
 		else if (b + 1 >= ho->ho_depth)
 			consume(ho, b + 1 - ho->ho_depth, b >= warm);
-		baton_pass(&ho->ho_baton, 1u - index);
+		turns_pass(&ho->ho_turns, crew, 1u - index);
 	}
 	/* What still waits. */
 	if (index == 1)

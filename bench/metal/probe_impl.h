@@ -3,12 +3,10 @@
 #ifndef BENCH_METAL_PROBE_IMPL_H
 #define BENCH_METAL_PROBE_IMPL_H
 
-#include <stdatomic.h>
-
 #include <bench/probe.h>
-#include <kernel/waitq.h>
 
 #include "../adapter.h"
+#include "turns.h"
 
 #define PROBE_SIZE    64u     /* bytes, where the figure says no other */
 #define PROBE_PAIRS   10000u  /* of a loop that repeats one thing */
@@ -105,14 +103,5 @@ void probe_handover(struct probe_out *out);
 void probe_scale(struct probe_out *out);
 /* probe_lines.c */
 void probe_lines(struct probe_out *out);
-
-/* Two harts that take turns: probe_harts.c. */
-struct baton {
-	struct waitq ba_queue;
-	_Atomic unsigned ba_turn; /* whose it is */
-};
-/* Asleep until it is ours and the other has fallen asleep. */
-void baton_await(struct baton *ba, unsigned mine);
-void baton_pass(struct baton *ba, unsigned next);
 
 #endif

@@ -32,7 +32,7 @@ struct line {
 struct sharing {
 	struct kmem_cache *sh_cache;
 	size_t sh_size;
-	struct baton sh_baton;
+	struct turns sh_turns;
 	bool sh_failed;
 	uint64_t sh_shared, sh_taken;
 	uint64_t sh_random;
@@ -163,15 +163,14 @@ lines_lane(struct crew *crew, void *arg, unsigned index)
 	struct sharing *sh = arg;
 	unsigned s, turn;
 
-	(void)crew;
 	for (s = 0; s < sizeof(script) / sizeof(script[0]); s++) {
 		for (turn = 0; turn < TURNS; turn++) {
-			baton_await(&sh->sh_baton, index);
+			turns_await(&sh->sh_turns, index);
 			script[s](sh, index, turn);
 			/* Between scripts each frees its own. */
 			while (turn == TURNS - 1 && sh->sh_count[index] > 0)
 				give(sh, index, 0);
-			baton_pass(&sh->sh_baton, 1 - index);
+			turns_pass(&sh->sh_turns, crew, 1 - index);
 		}
 	}
 }

@@ -42,9 +42,9 @@ turns_await(struct turns *tu, unsigned mine)
 }
 
 void
-turns_pass(struct turns *tu, unsigned next)
+turns_pass(struct turns *tu, const struct crew *crew, unsigned next)
 {
-	unsigned hart = crew_hart(tu->tu_crew, next);
+	unsigned hart = crew_hart(crew, next);
 
 	/* Pairs with the acquire in is_turn. */
 	atomic_store_explicit(&tu->tu_turn, next, memory_order_release);

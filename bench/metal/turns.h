@@ -8,12 +8,11 @@
 #include "crew.h"
 
 struct turns {
-	struct crew *tu_crew;
 	_Atomic unsigned tu_turn; /* the member whose turn it is; first: 0 */
 };
 
 /* Asleep until it is ours, and the others have fallen asleep. */
 void turns_await(struct turns *tu, unsigned mine);
-void turns_pass(struct turns *tu, unsigned next);
+void turns_pass(struct turns *tu, const struct crew *crew, unsigned next);
 
 #endif

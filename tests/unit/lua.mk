@@ -14,7 +14,8 @@ test_binding-libs := lua
 api-not := binding.o heap.o main.o repl.o show.o state.o
 unit-y += test_lua_api
 test_lua_api-srcs := lua/binding.c kernel/fmt.c \
-	$(patsubst %.o,lua/%.c,$(filter-out $(api-not),$(lua-y)))
+	$(patsubst %.o,lua/%.c,$(filter-out $(api-not),$(lua-y)) bench_lab.o \
+	lab_compare.o lab_result.o)
 test_lua_api-san := asan
 test_lua_api-ldflags := -no-pie -Wl,--unresolved-symbols=ignore-all \
 	-Wl,--warn-unresolved-symbols -Wl,--no-warnings
