@@ -16,6 +16,7 @@
 #define STOP_POLL_NS UINT64_C(1000000)
 #define WAIT_TRIES   64u
 #define WAIT_NS      10000u
+#define PATIENCE_NS  UINT64_C(10000000000) /* for the first pair */
 
 static bool
 over(const struct lab_pass *ps)
@@ -50,6 +51,21 @@ wait_a_moment(unsigned *waits)
 	crew_sleep(WAIT_NS);
 }
 
+/* The time, and more where nobody has come to a single pair in it. */
+static bool
+time_is_over(struct lab_pass *ps, const struct lab_lane *lane, uint64_t spent)
+{
+	/* Relaxed: a hint. */
+	if (lane->ln_ops > 0 &&
+	    !atomic_load_explicit(&ps->ps_some, memory_order_relaxed))
+		atomic_store_explicit(&ps->ps_some, true, memory_order_relaxed);
+	if (spent < ps->ps_job->jo_time_ns)
+		return false;
+	return spent >= PATIENCE_NS ||
+	    (ps->ps_job->jo_bench->lb_flags & LAB_WHOLE) != 0 ||
+	    atomic_load_explicit(&ps->ps_some, memory_order_relaxed);
+}
+
 static void
 steps(struct lab_pass *ps, unsigned index)
 {
@@ -60,7 +76,7 @@ steps(struct lab_pass *ps, unsigned index)
 	unsigned waits = 0;
 
 	while (!over(ps) && !seat->st_done &&
-	    now - start < ps->ps_job->jo_time_ns) {
+	    !time_is_over(ps, lane, now - start)) {
 		switch (ps->ps_load->ld_step(lane)) {
 		case LAB_MORE:
 			waits = 0;

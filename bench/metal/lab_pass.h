@@ -47,6 +47,7 @@ struct lab_pass {
 	_Atomic(const char *) ps_error; /* the first one; NULL: none */
 	_Atomic int ps_err;             /* of it */
 	atomic_bool ps_over;            /* no more steps */
+	atomic_bool ps_some;            /* by the clock: some pairs are done */
 	struct lab_ground ps_ground;
 	bool ps_opened;
 	/* Frames: at the start, and beyond it at most and after all left. */
