@@ -175,7 +175,7 @@ def I5_1_out_of_memory_is_an_error_of_the_run():
             f = frame.alloc(n)
           end
         end
-        print("TIGHT", lab.run{bench = "pair", size = 131072})
+        print("TIGHT", lab.run{bench = "turns", size = 131072})
         for _, f in ipairs(hold) do f:free() end
         hold = nil
         collectgarbage()
