@@ -50,8 +50,12 @@ bench-probe-y += metal/probe_kmem.o
 bench-probe-y += metal/probe_lines.o
 bench-probe-y += metal/probe_memory.o
 bench-probe-y += metal/probe_noop.o
+bench-probe-y += metal/probe_rivals.o
 bench-probe-y += metal/probe_worst.o
 bench-probe-y += metal/turns.o
+bench-probe-y += rival/counted.o
+bench-probe-y += rival/rival.o
+bench-probe-y += rival/seed2006.o
 
 # Only in the program of `make bench-host`.
 bench-host-y += host/adapter_kmem.o
@@ -75,3 +79,7 @@ $(foreach f,bench exhaust hist metal/board metal/board_each \
 # in line, as mm has.
 lab-inline := -DMM_PORT_INLINE -include kernel/include/kernel/mm_inline.h
 CFLAGS-bench/lab/adapter_biglock := $(lab-inline)
+# Rivals: interrupts and hart number in line, as mm has them, and no frame
+# pointers, which the originals' figures were taken without.
+$(foreach f,counted linux24 rival seed2006,$(eval CFLAGS-bench/rival/$(f) = \
+	-fomit-frame-pointer $$(cflags-mm)))

@@ -45,6 +45,8 @@ static const struct probe probes[] = {
 	{ "reclaim", "giving memory back", 1, probe_reclaim },
 	{ "memory", "memory taken for what was asked", 1, probe_memory },
 	{ "irqoff", "the longest time with interrupts off", 1, probe_irqoff },
+	{ "rivals", "work of other designs, to see that they are fair", 1,
+	    probe_rivals },
 	{ "handover", "producer and consumer", 2, probe_handover },
 	{ "spread", "destroy of a cache that many harts used", 8,
 	    probe_spread },
