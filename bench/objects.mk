@@ -54,6 +54,7 @@ bench-probe-y += metal/probe_rivals.o
 bench-probe-y += metal/probe_worst.o
 bench-probe-y += metal/turns.o
 bench-probe-y += rival/counted.o
+bench-probe-y += rival/linux24.o
 bench-probe-y += rival/rival.o
 bench-probe-y += rival/seed2006.o
 

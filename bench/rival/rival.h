@@ -81,6 +81,14 @@ rival_lock(struct rival_lock *l)
 #endif
 }
 
+#ifdef __SANITIZE_THREAD__
+#define RIVAL_NO_FENCE 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RIVAL_NO_FENCE 1
+#endif
+#endif
+
 /*
  * A store with release order. gcc 12 for RISC-V makes an amoswap of one, which
  * no kernel's unlock is: hence a fence, which ThreadSanitizer does not know,
@@ -89,11 +97,11 @@ rival_lock(struct rival_lock *l)
 static inline void
 rival_unlock(struct rival_lock *l)
 {
-#if defined(__riscv)
+#ifdef RIVAL_NO_FENCE
+	atomic_store_explicit(&l->rl_held, 0u, memory_order_release);
+#else
 	atomic_thread_fence(memory_order_release);
 	*(volatile uint32_t *)(uintptr_t)&l->rl_held = 0;
-#else
-	atomic_store_explicit(&l->rl_held, 0u, memory_order_release);
 #endif
 }
 

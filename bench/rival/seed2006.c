@@ -249,8 +249,8 @@ depot_get(struct seed2006 *cp)
 
 	rival_lock(&cp->sd_maglock);
 	if (!rival_list_empty(&cp->sd_depot)) {
-		mag = RIVAL_ENTRY(
-		    cp->sd_depot.rk_next, struct magazine, mg_link);
+		mag =
+		    RIVAL_ENTRY(cp->sd_depot.rk_next, struct magazine, mg_link);
 		rival_list_remove(&mag->mg_link);
 		rival_add(&cp->sd_magazines, -1);
 	}
@@ -340,8 +340,8 @@ current_with_room(struct seed2006 *cp, struct hart_mags *hm)
 		}
 	}
 	/* Reclaim would want the lock that is held. */
-	empty = seed2006_alloc(
-	    mag_cache_for(cp->sd_rounds), SEED2006_NO_RECLAIM);
+	empty =
+	    seed2006_alloc(mag_cache_for(cp->sd_rounds), SEED2006_NO_RECLAIM);
 	if (empty == NULL)
 		return NULL;
 	empty->mg_size = cp->sd_rounds;
@@ -448,6 +448,9 @@ seed2006_reap(struct seed2006 *cp, bool all)
 	unsigned long irq = rival_irq_off();
 	size_t frames = reclaim_cache(cp, all);
 
+	/* The descriptors of slabs that this gave back. */
+	if (all)
+		frames += reclaim_cache(seed.descriptors, true);
 	rival_irq_restore(irq);
 	return frames;
 }
@@ -580,8 +583,7 @@ magazine_bytes(size_t rounds)
 static struct seed2006 *
 cache_new(size_t size, size_t align, unsigned flags, size_t rounds)
 {
-	struct seed2006 *cp =
-	    seed2006_alloc(&cache_cache, SEED2006_NO_RECLAIM);
+	struct seed2006 *cp = seed2006_alloc(&cache_cache, SEED2006_NO_RECLAIM);
 
 	if (cp == NULL)
 		return NULL;
@@ -600,14 +602,15 @@ seed_start(void)
 {
 	rival_list_init(&seed.caches);
 	/* Descriptors inside: those outside could need themselves. */
-	if (!cache_fill(&cache_cache, cache_bytes(), 0, NO_MAGAZINES | INSIDE) ||
+	if (!cache_fill(
+		&cache_cache, cache_bytes(), 0, NO_MAGAZINES | INSIDE) ||
 	    !cache_fill(&short_mags, magazine_bytes(SEED2006_ROUNDS), 0,
 		NO_MAGAZINES | INSIDE) ||
 	    !cache_fill(&long_mags, magazine_bytes(SEED2006_ROUNDS_MAX), 0,
 		NO_MAGAZINES | INSIDE))
 		return false;
-	seed.descriptors = cache_new(
-	    sizeof(struct slab), 0, INSIDE, SEED2006_ROUNDS);
+	seed.descriptors =
+	    cache_new(sizeof(struct slab), 0, INSIDE, SEED2006_ROUNDS);
 	if (seed.descriptors == NULL)
 		return false;
 	rival_list_add(&seed.caches, &seed.descriptors->sd_link);

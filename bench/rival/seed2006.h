@@ -32,7 +32,8 @@ void *seed2006_alloc(struct seed2006 *cp, unsigned flags);
 void seed2006_free(struct seed2006 *cp, void *obj);
 /*
  * Take magazines apart, of the depot until a frame came free, or all there
- * are. Frames given back, as the original counts them.
+ * are, those of slabs' descriptors too. Frames given back, as the original
+ * counts them.
  */
 size_t seed2006_reap(struct seed2006 *cp, bool all);
 /* False: an object is still out, and the cache stays. */
