@@ -19,10 +19,13 @@ bench-y += noop.o
 
 # Only in the image of `make bench`.
 bench-probe-y += lab/adapter_biglock.o
+bench-probe-y += lab/adapter_linux24.o
 bench-probe-y += lab/adapter_nocolour.o
 bench-probe-y += lab/adapter_nomag.o
 bench-probe-y += lab/adapter_noop.o
 bench-probe-y += lab/adapter_ours.o
+bench-probe-y += lab/adapter_seed2006.o
+bench-probe-y += lab/adapter_seed62.o
 bench-probe-y += lab/codes.o
 bench-probe-y += lab/frames.o
 bench-probe-y += lab/ground.o

@@ -33,7 +33,8 @@ adapter_free(heap_t *heap, void *obj)
 static inline void
 adapter_destroy(heap_t *heap)
 {
-	(void)linux24_destroy(heap);
+	if (!linux24_destroy(heap))
+		lab_fault("objects of a cache were not freed");
 }
 
 static inline size_t

@@ -47,7 +47,8 @@ adapter_free(heap_t *heap, void *obj)
 static inline void
 adapter_destroy(heap_t *heap)
 {
-	(void)seed2006_destroy(heap);
+	if (!seed2006_destroy(heap))
+		lab_fault("objects of a cache were not freed");
 }
 
 static inline size_t

@@ -3,18 +3,28 @@
  * What an image has: allocators and groups of benchmarks, a line for each. A
  * group whose table is not linked is left out.
  */
+#include "../rival/rival.h"
 #include "codes.h"
 
 extern const struct lab_code lab_nomag_code, lab_nocolour_code,
-    lab_biglock_code;
+    lab_biglock_code, lab_seed2006_code, lab_seed62_code, lab_linux24_code;
 
 const struct lab_code *const lab_codes[] = {
 	&lab_ours_code,
 	&lab_nomag_code,
 	&lab_nocolour_code,
 	&lab_biglock_code,
+	&lab_seed2006_code,
+	&lab_seed62_code,
+	&lab_linux24_code,
 	NULL,
 };
+
+bool
+lab_codes_start(void)
+{
+	return rival_start();
+}
 
 #pragma weak lab_micro
 #pragma weak lab_smp

@@ -12,6 +12,12 @@
 extern const struct lab_bench lab_turns[]; /* group control, too */
 extern const struct lab_bench *const lab_groups[LAB_GROUPS];
 
+/*
+ * What the allocators of this image keep from run to run, before any frames
+ * are counted. False: no memory.
+ */
+bool lab_codes_start(void);
+
 /* The code of a variant, noop's too; never NULL for one of lab_variant_at. */
 const struct lab_code *lab_code_of(const struct lab_variant *variant);
 /* NULL: it was compiled without that load. */

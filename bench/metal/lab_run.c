@@ -99,9 +99,11 @@ run_passes(const struct lab_job *job, const struct lab_code *code,
     struct lab_result *out)
 {
 	struct lab_pass *noop = NULL;
-	struct lab_pass *ps = lab_pass_create(job, code, out);
+	struct lab_pass *ps = NULL;
 	int err;
 
+	if (lab_codes_start())
+		ps = lab_pass_create(job, code, out);
 	if (ps == NULL)
 		return no_memory(out);
 	err = run_pass(job, ps);
