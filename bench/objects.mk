@@ -61,6 +61,14 @@ bench-probe-y += rival/linux24.o
 bench-probe-y += rival/rival.o
 bench-probe-y += rival/seed2006.o
 
+# The general-purpose rivals, and Linux 7's sheaves. What they have of mm's port
+# is in line, and no frame pointer is kept: what they cost is theirs.
+rivals-b := sheaf sheaf_counted
+bench-probe-y += $(rivals-b:%=rival/%.o)
+bench-probe-y += lab/adapter_sheaf.o
+$(foreach f,$(rivals-b),$(eval CFLAGS-bench/rival/$(f) = $$(cflags-mm) \
+	-fomit-frame-pointer))
+
 # Only in the program of `make bench-host`.
 bench-host-y += host/adapter_kmem.o
 bench-host-y += host/adapter_malloc.o
