@@ -63,9 +63,12 @@ bench-probe-y += rival/seed2006.o
 
 # The general-purpose rivals, and Linux 7's sheaves. What they have of mm's port
 # is in line, and no frame pointer is kept: what they cost is theirs.
-rivals-b := sheaf sheaf_counted
+rivals-b := arena firstfit picolibc sheaf sheaf_counted tlsf
 bench-probe-y += $(rivals-b:%=rival/%.o)
+bench-probe-y += lab/adapter_firstfit.o
+bench-probe-y += lab/adapter_picolibc.o
 bench-probe-y += lab/adapter_sheaf.o
+bench-probe-y += lab/adapter_tlsf.o
 $(foreach f,$(rivals-b),$(eval CFLAGS-bench/rival/$(f) = $$(cflags-mm) \
 	-fomit-frame-pointer))
 
