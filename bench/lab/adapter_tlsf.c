@@ -51,7 +51,8 @@ adapter_free(heap_t *heap, void *obj)
 static inline void
 adapter_destroy(heap_t *heap)
 {
-	tlsf_destroy(heap);
+	if (!tlsf_destroy(heap))
+		lab_fault("an object was not free when its heap was destroyed");
 }
 
 static inline size_t

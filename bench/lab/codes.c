@@ -17,6 +17,10 @@ const struct lab_code *const lab_codes[] = {
 	&lab_seed2006_code,
 	&lab_seed62_code,
 	&lab_linux24_code,
+	&lab_sheaf_code,
+	&lab_picolibc_code,
+	&lab_tlsf_code,
+	&lab_firstfit_code,
 	NULL,
 };
 

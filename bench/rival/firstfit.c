@@ -220,16 +220,27 @@ firstfit_create(size_t size, size_t align)
 	return heap;
 }
 
-void
+/* All below the break is one hole, or nothing is. */
+static bool
+all_free(void)
+{
+	return arena.ar_break ==
+	    (first.f_next != NULL ? first.f_next->f_size : 0);
+}
+
+bool
 firstfit_destroy(struct firstfit *heap)
 {
 	unsigned long irq = rival_irq_off();
+	bool clean;
 
 	rival_lock(&lock);
 	heap->ff_used = false;
+	clean = arena.ar_users > 1 || all_free();
 	(void)arena_close(&arena);
 	rival_unlock(&lock);
 	rival_irq_restore(irq);
+	return clean;
 }
 
 size_t

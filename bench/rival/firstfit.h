@@ -22,8 +22,11 @@ struct firstfit {
 struct firstfit *firstfit_create(size_t size, size_t align);
 void *firstfit_alloc(struct firstfit *heap); /* NULL: no memory */
 void firstfit_free(struct firstfit *heap, void *obj);
-/* Its objects are free. With the last heap the memory goes. */
-void firstfit_destroy(struct firstfit *heap);
+/*
+ * With the last heap the memory goes. False: it was the last, and an object of
+ * some heap was not free.
+ */
+bool firstfit_destroy(struct firstfit *heap);
 /* Always 0, as in the original. */
 size_t firstfit_reap(struct firstfit *heap);
 /* Frames to add to the zone's count: arena.h. */

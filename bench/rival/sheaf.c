@@ -631,10 +631,11 @@ open_one(void)
 }
 
 /* With what its harts have, which is empty but for their objects. */
-static void
+static bool
 dispose(struct sheaf_cache *s)
 {
 	unsigned i, harts = port_hart_count();
+	bool clean;
 
 	for (i = 0; i < harts; i++) {
 		struct sheaf_hart *h = &s->sc_harts[i];
@@ -650,8 +651,11 @@ dispose(struct sheaf_cache *s)
 	}
 	barn_drain(s);
 	slab_shrink(&s->sc_slabs);
+	clean = atomic_load_explicit(
+		    &s->sc_slabs.sl_frames, memory_order_relaxed) == 0;
 	rival_frames_free(s, s->sc_frames);
 	close_one();
+	return clean;
 }
 
 static bool
@@ -702,14 +706,14 @@ sheaf_create(
 	}
 	if (make_mains(s))
 		return s;
-	dispose(s);
+	(void)dispose(s);
 	return NULL;
 }
 
-void
+bool
 sheaf_destroy(struct sheaf_cache *s)
 {
-	dispose(s);
+	return dispose(s);
 }
 
 size_t

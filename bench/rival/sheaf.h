@@ -3,6 +3,7 @@
 #ifndef BENCH_RIVAL_SHEAF_H
 #define BENCH_RIVAL_SHEAF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +20,11 @@ struct sheaf_cache *sheaf_create(
     size_t size, size_t align, int (*ctor)(void *obj, void *arg), void *arg);
 void *sheaf_alloc(struct sheaf_cache *s); /* NULL: no memory */
 void sheaf_free(struct sheaf_cache *s, void *obj);
-/* Its objects are free. With the last cache all memory goes. */
-void sheaf_destroy(struct sheaf_cache *s);
+/*
+ * With the last cache all memory goes. False: an object was not free, and its
+ * slab is lost.
+ */
+bool sheaf_destroy(struct sheaf_cache *s);
 /*
  * Flush every hart's sheaves, the barn and empty slabs: the frames given back.
  * A hart that is inside the allocator keeps its sheaves, as it cannot be

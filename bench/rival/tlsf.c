@@ -130,10 +130,8 @@ insert(struct block *b)
 }
 
 static void
-take_out(struct block *b)
+take_out_of(struct place p, struct block *b)
 {
-	struct place p = place_of(size_of(b));
-
 	b->b_next->b_prev = b->b_prev;
 	b->b_prev->b_next = b->b_next;
 	if (b->b_prev != &nil)
@@ -144,6 +142,12 @@ take_out(struct block *b)
 	part_map[p.p_power] &= ~(1u << p.p_part);
 	if (part_map[p.p_power] == 0)
 		power_map &= ~(1u << p.p_power);
+}
+
+static void
+take_out(struct block *b)
+{
+	take_out_of(place_of(size_of(b)), b);
 }
 
 /* A free block of at least `size` bytes, out of its list; NULL: none. */
@@ -162,8 +166,9 @@ search(size_t size)
 		p.p_power = bit_lowest(powers);
 		parts = part_map[p.p_power];
 	}
-	b = lists[p.p_power][bit_lowest(parts)];
-	take_out(b);
+	p.p_part = bit_lowest(parts);
+	b = lists[p.p_power][p.p_part];
+	take_out_of(p, b);
 	return b;
 }
 
@@ -352,16 +357,28 @@ tlsf_create(size_t size, size_t align)
 	return heap;
 }
 
-void
+/* Between the first word and the end lies nothing, or one free block. */
+static bool
+pool_is_idle(void)
+{
+	struct block *b = block_at(arena.ar_base, -(ptrdiff_t)WORD);
+
+	return b == end || ((b->b_size & BLOCK_FREE) != 0 && next_of(b) == end);
+}
+
+bool
 tlsf_destroy(struct tlsf *heap)
 {
 	unsigned long irq = rival_irq_off();
+	bool clean;
 
 	rival_lock(&pool_lock);
 	heap->th_used = false;
+	clean = arena.ar_users > 1 || pool_is_idle();
 	(void)arena_close(&arena);
 	rival_unlock(&pool_lock);
 	rival_irq_restore(irq);
+	return clean;
 }
 
 size_t

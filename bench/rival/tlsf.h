@@ -22,8 +22,11 @@ struct tlsf {
 struct tlsf *tlsf_create(size_t size, size_t align);
 void *tlsf_alloc(struct tlsf *heap); /* NULL: no memory */
 void tlsf_free(struct tlsf *heap, void *obj);
-/* Its objects are free. With the last heap the pool's memory goes. */
-void tlsf_destroy(struct tlsf *heap);
+/*
+ * With the last heap the pool's memory goes. False: it was the last, and an
+ * object of some heap was not free.
+ */
+bool tlsf_destroy(struct tlsf *heap);
 /* Always 0: what the pool has it keeps, as the original does. */
 size_t tlsf_reap(struct tlsf *heap);
 /* Frames to add to the zone's count: arena.h. */

@@ -135,7 +135,7 @@ cross(const struct rival *r)
 	}                                                                      \
 	static void name##_unmake(void *h)                                     \
 	{                                                                      \
-		name##_destroy(h);                                             \
+		bad += !name##_destroy(h);                                     \
 	}
 
 RIVAL(sheaf, sheaf_create(size, 0, NULL, NULL))

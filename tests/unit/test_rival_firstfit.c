@@ -28,7 +28,7 @@ release(void *heap, void *obj)
 static void
 destroy(void *heap)
 {
-	firstfit_destroy(heap);
+	assert_true(firstfit_destroy(heap));
 }
 
 static bool alive;
@@ -110,8 +110,8 @@ I5_2_firstfit_takes_the_first(void **state)
 	assert_int_equal(firstfit_verify(&holes, &bytes), 0);
 	assert_int_equal(holes, 1);
 	assert_int_equal(bytes, FRAME_SIZE);
-	firstfit_destroy(small);
-	firstfit_destroy(large);
+	assert_true(firstfit_destroy(small));
+	assert_true(firstfit_destroy(large));
 }
 
 int

@@ -17,7 +17,7 @@ struct sheaf_cache *counted_sheaf_create(
     size_t size, size_t align, int (*ctor)(void *obj, void *arg), void *arg);
 void *counted_sheaf_alloc(struct sheaf_cache *s);
 void counted_sheaf_free(struct sheaf_cache *s, void *obj);
-void counted_sheaf_destroy(struct sheaf_cache *s);
+bool counted_sheaf_destroy(struct sheaf_cache *s);
 size_t counted_sheaf_reap(struct sheaf_cache *s);
 void counted_sheaf_look(struct sheaf_cache *s, struct sheaf_facts *f);
 
@@ -47,7 +47,7 @@ release(void *heap, void *o)
 static void
 destroy(void *heap)
 {
-	sheaf_destroy(heap);
+	assert_true(sheaf_destroy(heap));
 }
 
 static size_t
@@ -136,7 +136,7 @@ I5_2_sheaf_geometry_is_slubs(void **state)
 
 		assert_int_equal(look(s).order, row[i].order);
 		assert_int_equal(look(s).objects, row[i].objects);
-		sheaf_destroy(s);
+		assert_true(sheaf_destroy(s));
 	}
 }
 
@@ -155,7 +155,7 @@ I5_2_sheaf_capacity_goes_by_size(void **state)
 		    sheaf_create(row[i].size, 0, NULL, NULL);
 
 		assert_int_equal(look(s).capacity, row[i].capacity);
-		sheaf_destroy(s);
+		assert_true(sheaf_destroy(s));
 	}
 }
 
@@ -210,7 +210,7 @@ I5_2_sheaf_visits_the_barn_once_in_60(void **state)
 			assert_int_equal(after.refills - before.refills,
 			    (n - 720 + 59) / 60);
 	}
-	counted_sheaf_destroy(s);
+	assert_true(counted_sheaf_destroy(s));
 }
 
 static void
@@ -248,7 +248,7 @@ I5_2_sheaf_holds_two_sheaves_a_hart_and_ten(void **state)
 	assert_int_equal(f.full + f.empty, 0);
 	assert_int_equal(f.partial, 0);
 	assert_int_equal(sheaf_reap(s), 0);
-	sheaf_destroy(s);
+	assert_true(sheaf_destroy(s));
 }
 
 static void
@@ -266,7 +266,7 @@ I5_2_sheaf_pair_has_no_atomics(void **state)
 	/* It does count: a burst beyond both sheaves takes the barn's lock. */
 	burst(s, 1200);
 	assert_true(rival_atomics > before);
-	counted_sheaf_destroy(s);
+	assert_true(counted_sheaf_destroy(s));
 }
 
 static unsigned built;
@@ -306,7 +306,7 @@ I5_2_sheaf_keeps_constructed_state(void **state)
 	assert_in_range(made, MOST, MOST + 2 * 85);
 	/* What flushing gave back to slabs that were kept is not built anew. */
 	assert_true(built < 3 * made);
-	sheaf_destroy(s);
+	assert_true(sheaf_destroy(s));
 }
 
 static int
@@ -343,7 +343,7 @@ I5_2_sheaf_constructor_may_fail(void **state)
 	assert_null(sheaf_alloc(s));
 	for (unsigned i = 0; i < 56; i++)
 		sheaf_free(s, obj[i]);
-	sheaf_destroy(s);
+	assert_true(sheaf_destroy(s));
 }
 
 int

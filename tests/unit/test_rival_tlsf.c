@@ -28,7 +28,7 @@ release(void *heap, void *obj)
 static void
 destroy(void *heap)
 {
-	tlsf_destroy(heap);
+	assert_true(tlsf_destroy(heap));
 }
 
 static bool alive;
@@ -108,8 +108,8 @@ I5_2_tlsf_merges_at_once(void **state)
 		assert_int_equal(tlsf_verify(&bytes), 0);
 		assert_int_equal(bytes, FRAME_SIZE - 2 * sizeof(size_t));
 	}
-	tlsf_destroy(small);
-	tlsf_destroy(large);
+	assert_true(tlsf_destroy(small));
+	assert_true(tlsf_destroy(large));
 }
 
 /* tlsf_verify sees a word written beyond an object's end. */
@@ -134,7 +134,7 @@ I5_2_tlsf_verify_sees_damage(void **state)
 	assert_int_not_equal(tlsf_verify(NULL), 0);
 	a[0] = saved;
 	tlsf_free(heap, b);
-	tlsf_destroy(heap);
+	assert_true(tlsf_destroy(heap));
 }
 
 int
