@@ -23,10 +23,12 @@
 #include "control.c"
 #include "latency.c"
 #include "memory.c"
+#include "smp.c"
 #include "turns.c"
 
 static const struct lab_load *const ADAPTER_GROUPS[] = {
 	load_micro,
+	load_smp,
 	load_memory,
 	load_latency,
 	load_control,
