@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# The loads of the lab on this machine: by turns, and by threads.
-lab-srcs := bench/bench.c bench/lab/table_smp.c
-unit-y += test_lab_smp
-test_lab_smp-srcs := $(lab-srcs)
-test_lab_smp-libs := mm
-unit-y += test_lab_threads
-test_lab_threads-srcs := $(lab-srcs)
-test_lab_threads-libs := mm
+# The loads of the lab that harts run together, on this machine: by turns, and
+# by threads at once. And the file of a trace.
+lab-srcs := bench/bench.c bench/lab/table_smp.c bench/lab/table_trace.c \
+	bench/lab/trace.c bench/lab/trace_make.c
+lab-tests := test_lab_harts test_lab_threads test_lab_trace
+unit-y += $(lab-tests)
+$(foreach t,$(lab-tests),$(eval $(t)-srcs := $(lab-srcs)) \
+	$(eval $(t)-libs := mm))
 test_lab_threads-san := tsan

@@ -5,8 +5,9 @@
  *
  * The adapter has two kinds of objects: memory of malloc, filled with a
  * pattern, so that the address sanitizer sees what a load does wrong; and, as
- * the lab's noop has, one for each heap, which every allocation gives. A load must make the same calls on both. An allocation, or the making of a
- * heap, can be told to fail. Included once per test program.
+ * the lab's noop has, one for each heap, which every allocation gives. A load
+ * must make the same calls on both. An allocation, or the making of a heap, can
+ * be told to fail. Included once per test program.
  */
 #ifndef TESTS_UNIT_LAB_WORLD_H
 #define TESTS_UNIT_LAB_WORLD_H
@@ -20,6 +21,7 @@
 #include <cmocka.h>
 
 #include "bench/lab/lab.h"
+#include "bench/lab/trace.h"
 
 #define WORLD_HARTS_MAX 16u
 #define WORLD_FACTS_MAX 64u
@@ -182,6 +184,44 @@ lab_memory_free(void *p, size_t bytes)
 {
 	(void)bytes;
 	free(p);
+}
+
+/* ---- the benchmarks that harts run together ---- */
+
+#define WORLD_TRACE "tests/data/kmem-ftrace.qtrace"
+
+/* NULL ends. */
+static inline const struct lab_bench *
+world_bench(size_t i)
+{
+	static const struct lab_bench *const tables[] = { lab_smp, lab_trace };
+	size_t t;
+
+	for (t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+		const struct lab_bench *bench;
+
+		for (bench = tables[t]; bench->lb_id != NULL; bench++)
+			if (i-- == 0)
+				return bench;
+	}
+	return NULL;
+}
+
+/* Load the trace that trace/file replays; of a group of tests, before all. */
+static inline int
+world_load_trace(void **state)
+{
+	uint8_t bytes[4096];
+	const char *why = NULL;
+	FILE *file = fopen(WORLD_TRACE, "rb");
+	size_t n;
+
+	(void)state;
+	if (file == NULL)
+		return -1;
+	n = fread(bytes, 1, sizeof(bytes), file);
+	(void)fclose(file);
+	return lab_trace_load(bytes, n, &why) ? 0 : -1;
 }
 
 /* ---- the driver ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loads of group smp on threads that run at once, under ThreadSanitizer:
+ * The loads of groups smp and trace on threads that run at once, under ThreadSanitizer:
  * whatever harts hand to each other, they hand over rightly.
  *
  * A thread steps until all together have done enough; one that waits lets the
@@ -83,34 +83,36 @@ run_together(const struct lab_bench *bench, enum world_params which)
 }
 
 static void
-I5_1_smp_loads_are_right_on_threads(void **state)
+I5_1_loads_are_right_on_threads(void **state)
 {
+	const struct lab_bench *bench;
 	size_t i;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
-		run_together(&lab_smp[i], WORLD_QUICK);
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
+		run_together(bench, WORLD_QUICK);
 }
 
 /* Boxes, rings and pools of the least size: every step meets another's. */
 static void
-I5_1_smp_loads_are_right_on_threads_in_close_quarters(void **state)
+I5_1_loads_are_right_on_threads_in_close_quarters(void **state)
 {
+	const struct lab_bench *bench;
 	size_t i;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
-		run_together(&lab_smp[i], WORLD_ZERO);
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
+		run_together(bench, WORLD_ZERO);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(I5_1_smp_loads_are_right_on_threads),
+		cmocka_unit_test(I5_1_loads_are_right_on_threads),
 		cmocka_unit_test(
-		    I5_1_smp_loads_are_right_on_threads_in_close_quarters),
+		    I5_1_loads_are_right_on_threads_in_close_quarters),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, world_load_trace, NULL);
 }

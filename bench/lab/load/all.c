@@ -24,6 +24,7 @@
 #include "latency.c"
 #include "memory.c"
 #include "smp.c"
+#include "trace.c"
 #include "turns.c"
 
 static const struct lab_load *const ADAPTER_GROUPS[] = {
@@ -31,6 +32,7 @@ static const struct lab_load *const ADAPTER_GROUPS[] = {
 	load_smp,
 	load_memory,
 	load_latency,
+	load_trace,
 	load_control,
 	load_turns,
 	NULL,

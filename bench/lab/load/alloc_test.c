@@ -8,9 +8,9 @@
  * places have a Pareto distribution, here of index 1 (classes.c).
  *
  * thread-cache follows glibc's bench-malloc-thread: each thread has a working
- * set of `slots` objects of its own and replaces a random one; sizes' likelihood
- * falls with their square. Nothing is handed over, so what counts is how well
- * an allocator keeps threads apart. Included by adapters.
+ * set of `slots` objects of its own and replaces a random one; the likelihood
+ * of a size falls with its square. Nothing is handed over, so what counts is
+ * how well an allocator keeps threads apart. Included by adapters.
  */
 
 #define PLACES_STEP 1000u /* places visited, of all harts */

@@ -4,9 +4,9 @@
  * mimalloc-bench. A step is one life: it allocates `objects` of mixed sizes,
  * frees one half, and leaves the other to be freed by another hart. What an
  * allocator keeps for each hart must not grow with the lives: hart 0 notes the
- * frames in use at the end of every `lives` of its own, always with as much left
- * to others; the fact frames_grown is what the last has more than the first.
- * Included by adapters.
+ * frames in use at the end of every `lives` of its own, always with as much
+ * left to others; the fact frames_grown is what the last has more than the
+ * first. Included by adapters.
  */
 
 /* Frames in use; hart 0 alone writes it. */

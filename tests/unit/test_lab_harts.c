@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loads of group smp, harts taking turns: every object is freed, on its own
+ * The loads of groups smp and trace, harts taking turns: every object is freed, on its own
  * heap and once; the calls do not depend on addresses; any allocation may fail.
  */
 #include "tests/unit/lab_world.h"
 
-#define FAIL_DENSE 100u /* calls that fail one after the other */
-#define FAIL_ALL   40u  /* then so many, evenly spread */
+#define FAIL_DENSE 40u /* calls that fail one after the other */
+#define FAIL_ALL   16u  /* then so many, evenly spread */
 
 static const unsigned harts_tried[] = { 1, 2, 3, 8 };
 
@@ -19,17 +19,18 @@ steps_of(const struct lab_bench *bench)
 }
 
 static void
-I5_1_smp_loads_free_what_they_allocate(void **state)
+I5_1_loads_free_what_they_allocate(void **state)
 {
+	const struct lab_bench *bench;
 	struct world_run wr;
 	size_t i, h;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
 		for (h = 0; h < HARTS_TRIED; h++) {
 			world_forget();
-			world_run(&wr, &lab_smp[i], harts_tried[h], WORLD_QUICK,
-			    steps_of(&lab_smp[i]));
+			world_run(&wr, bench, harts_tried[h], WORLD_QUICK,
+			    steps_of(bench));
 			assert_false(wr.wr_failed);
 			/* ops is what was counted, not a guess. */
 			assert_true(wr.wr_ops > 0);
@@ -38,69 +39,70 @@ I5_1_smp_loads_free_what_they_allocate(void **state)
 }
 
 static void
-I5_1_smp_loads_are_as_large_as_agreed(void **state)
+I5_1_loads_are_as_large_as_agreed(void **state)
 {
+	const struct lab_bench *bench;
 	struct world_run wr;
 	size_t i, h;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
 		for (h = 0; h < HARTS_TRIED; h++) {
 			world_forget();
-			world_run(&wr, &lab_smp[i], harts_tried[h], WORLD_QUICK,
-			    steps_of(&lab_smp[i]));
+			world_run(&wr, bench, harts_tried[h], WORLD_QUICK,
+			    steps_of(bench));
 			/* A quick run of all of them must fit in minutes. */
 			if (world.wo_allocs > 40000)
 				fail_msg("%s, %u harts: %ju allocations",
-				    lab_smp[i].lb_id, harts_tried[h],
+				    bench->lb_id, harts_tried[h],
 				    (uintmax_t)world.wo_allocs);
 		}
 }
 
 static void
-I5_1_smp_calls_do_not_depend_on_addresses(void **state)
+I5_1_calls_do_not_depend_on_addresses(void **state)
 {
+	const struct lab_bench *bench;
 	struct world_run wr;
 	uint64_t trail, ops;
 	size_t i, h;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
 		for (h = 0; h < HARTS_TRIED; h++) {
-			unsigned steps = steps_of(&lab_smp[i]);
+			unsigned steps = steps_of(bench);
 
 			world_forget();
-			world_run(&wr, &lab_smp[i], harts_tried[h], WORLD_QUICK,
-			    steps);
+			world_run(
+			    &wr, bench, harts_tried[h], WORLD_QUICK, steps);
 			trail = world.wo_trail;
 			ops = wr.wr_ops;
 			world_forget();
 			world.wo_noop = true;
-			world_run(&wr, &lab_smp[i], harts_tried[h], WORLD_QUICK,
-			    steps);
+			world_run(
+			    &wr, bench, harts_tried[h], WORLD_QUICK, steps);
 			if (world.wo_trail != trail || wr.wr_ops != ops)
 				fail_msg("%s, %u harts: other calls on noop",
-				    lab_smp[i].lb_id, harts_tried[h]);
+				    bench->lb_id, harts_tried[h]);
 		}
 }
 
 /* Published, least and silly parameters, two or three rounds of each. */
 static void
-I5_1_smp_loads_bear_all_parameters(void **state)
+I5_1_loads_bear_all_parameters(void **state)
 {
+	const struct lab_bench *bench;
 	struct world_run wr;
 	size_t i, h;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
 		for (h = 0; h < HARTS_TRIED; h++) {
 			world_forget();
-			world_run(
-			    &wr, &lab_smp[i], harts_tried[h], WORLD_FULL, 3);
+			world_run(&wr, bench, harts_tried[h], WORLD_FULL, 3);
 			assert_false(wr.wr_failed);
 			world_forget();
-			world_run(
-			    &wr, &lab_smp[i], harts_tried[h], WORLD_ZERO, 40);
+			world_run(&wr, bench, harts_tried[h], WORLD_ZERO, 40);
 			assert_false(wr.wr_failed);
 		}
 }
@@ -121,43 +123,45 @@ fail_one(const struct lab_bench *bench, unsigned harts, uint64_t at)
 }
 
 static void
-I5_1_smp_loads_survive_any_failed_allocation(void **state)
+I5_1_loads_survive_any_failed_allocation(void **state)
 {
+	const struct lab_bench *bench;
 	struct world_run wr;
 	uint64_t calls, k;
 	size_t i, h;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
-		for (h = 0; h < 3; h++) {
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
+		for (h = 0; h < 3; h += 2) {
 			world_forget();
-			world_run(&wr, &lab_smp[i], harts_tried[h], WORLD_QUICK,
-			    steps_of(&lab_smp[i]));
+			world_run(&wr, bench, harts_tried[h], WORLD_QUICK,
+			    steps_of(bench));
 			calls = world.wo_allocs;
 			for (k = 1; k <= calls && k <= FAIL_DENSE; k++)
-				fail_one(&lab_smp[i], harts_tried[h], k);
+				fail_one(bench, harts_tried[h], k);
 			for (; k <= calls; k += 1 + calls / FAIL_ALL)
-				fail_one(&lab_smp[i], harts_tried[h], k);
-			fail_one(&lab_smp[i], harts_tried[h], calls);
+				fail_one(bench, harts_tried[h], k);
+			fail_one(bench, harts_tried[h], calls);
 		}
 }
 
 static void
-I5_1_smp_loads_survive_any_heap_that_cannot_be_made(void **state)
+I5_1_loads_survive_any_heap_that_cannot_be_made(void **state)
 {
+	const struct lab_bench *bench;
 	struct world_run wr;
 	uint64_t heaps, k;
 	size_t i;
 
 	(void)state;
-	for (i = 0; lab_smp[i].lb_id != NULL; i++) {
+	for (i = 0; (bench = world_bench(i)) != NULL; i++) {
 		world_forget();
-		world_run(&wr, &lab_smp[i], 2, WORLD_QUICK, 2);
+		world_run(&wr, bench, 2, WORLD_QUICK, 2);
 		heaps = world.wo_heaps;
 		for (k = 1; k <= heaps; k++) {
 			world_forget();
 			world.wo_heap_fail = k;
-			world_run(&wr, &lab_smp[i], 2, WORLD_QUICK, 2);
+			world_run(&wr, bench, 2, WORLD_QUICK, 2);
 			assert_true(wr.wr_failed);
 		}
 	}
@@ -166,18 +170,19 @@ I5_1_smp_loads_survive_any_heap_that_cannot_be_made(void **state)
 static const struct lab_bench *
 bench_of(const char *id)
 {
+	const struct lab_bench *bench;
 	size_t i;
 
-	for (i = 0; lab_smp[i].lb_id != NULL; i++)
-		if (strcmp(lab_smp[i].lb_id, id) == 0)
-			return &lab_smp[i];
+	for (i = 0; (bench = world_bench(i)) != NULL; i++)
+		if (strcmp(bench->lb_id, id) == 0)
+			return bench;
 	fail_msg("no benchmark '%s'", id);
 	return NULL;
 }
 
 /* Who frees what: pairs of a hart in a run by turns. */
 static void
-I5_1_smp_objects_change_harts_where_they_should(void **state)
+I5_1_objects_change_harts_where_they_should(void **state)
 {
 	static const char *const gives[] = { "smp/remote-free", "smp/one-to-n",
 		"smp/xmalloc" };
@@ -267,20 +272,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(I5_1_smp_loads_free_what_they_allocate),
-		cmocka_unit_test(I5_1_smp_loads_are_as_large_as_agreed),
-		cmocka_unit_test(I5_1_smp_calls_do_not_depend_on_addresses),
-		cmocka_unit_test(I5_1_smp_loads_bear_all_parameters),
-		cmocka_unit_test(I5_1_smp_loads_survive_any_failed_allocation),
+		cmocka_unit_test(I5_1_loads_free_what_they_allocate),
+		cmocka_unit_test(I5_1_loads_are_as_large_as_agreed),
+		cmocka_unit_test(I5_1_calls_do_not_depend_on_addresses),
+		cmocka_unit_test(I5_1_loads_bear_all_parameters),
+		cmocka_unit_test(I5_1_loads_survive_any_failed_allocation),
 		cmocka_unit_test(
-		    I5_1_smp_loads_survive_any_heap_that_cannot_be_made),
-		cmocka_unit_test(
-		    I5_1_smp_objects_change_harts_where_they_should),
+		    I5_1_loads_survive_any_heap_that_cannot_be_made),
+		cmocka_unit_test(I5_1_objects_change_harts_where_they_should),
 		cmocka_unit_test(I5_1_cache_lines_that_harts_share_are_counted),
 		cmocka_unit_test(
 		    I5_1_sizes_find_the_least_class_that_holds_them),
 		cmocka_unit_test(I5_1_sizes_follow_their_laws),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, world_load_trace, NULL);
 }
