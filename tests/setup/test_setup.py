@@ -140,6 +140,8 @@ def test_setup_test_set_has_what_boards_need():
     line = one_line(box.setup("test"))
     for path, name in (("/usr/lib/python3/dist-packages/serial",
                         "python3-serial"),
+                       ("/usr/lib/python3/dist-packages/jsonschema",
+                        "python3-jsonschema"),
                        ("/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf",
                         "u-boot-qemu")):
         equal(name in line, not os.path.exists(path), name)

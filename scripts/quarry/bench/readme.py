@@ -158,34 +158,43 @@ def _figures_of(block):
             if line.strip() and not line.startswith(SOURCE)]
 
 
-def _stale(there, new):
-    """What differs, for people; [] when nothing does."""
-    stale = [line for line in new if line not in there]
-    stale += ["no longer: " + line for line in there if line not in new]
-    if not stale and there != new:
-        stale = ["the order of the lines"]
-    return stale
-
-
-def update(path, data, check=False):
-    """Put the table of a result into a README.
-
-    Returns the lines that were (with `check`: are) not those of the result;
-    [] when the table is not stale. With `check` nothing is written. Bad when
-    the file has no place for it, or the result cannot stand for a commit.
-    """
+def _require(data):
+    """Bad when a result cannot stand for a commit."""
     run, mode = data["run"], data["target"]["mode"]
     if run["status"] != "ok" or run["noisy"] or mode != "exact":
         raise result.Bad("the table needs a complete run in mode exact; this "
                          "one is %s%s, mode %s" % (
                              run["status"], ", noisy" * run["noisy"], mode))
+
+
+def stale(path, data):
+    """Lines that are not those of the result; [] when the table is current.
+
+    Bad when the file has no place for a table, or the result is not one for
+    it.
+    """
+    _require(data)
+    there = _figures_of(_split(path)[1])
+    new = _figures_of(lines(data))
+    differ = [line for line in new if line not in there]
+    differ += ["no longer: " + line for line in there if line not in new]
+    if not differ and there != new:
+        differ = ["the order of the lines"]
+    return differ
+
+
+def update(path, data, check=False):
+    """Put the table of a result into a README; with `check` write nothing.
+
+    Whether the table was current before. Bad as for `stale`.
+    """
+    current = not stale(path, data)
     before, block, after = _split(path)
     new = lines(data)
-    stale = _stale(_figures_of(block), _figures_of(new))
     if not check and block != new:
         try:
             result.replace(path, "\n".join(before + new + after))
         except OSError as error:
             raise result.Bad("%s: %s" % (result.plain(path), error.strerror
                                          or error)) from None
-    return stale
+    return current
