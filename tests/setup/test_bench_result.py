@@ -196,6 +196,10 @@ EDITS = (
     (lambda d: d["results"][0].update(notes=["fine"]), "none of"),
     (lambda d: entry_of(d, "latency/tail,ours,harts=2")["hist"]["buckets"]
      .reverse(), "ascend"),
+    (lambda d: entry_of(d, "latency/tail,ours,harts=2")["hist"].update(
+        buckets=[[0, 5, 1], [5, 9, 1]]), "ascend"),
+    (lambda d: entry_of(d, "latency/tail,ours,harts=2")["hist"].update(
+        buckets=[[5, 4, 1]]), "ascend"),
     (lambda d: d["target"].update(mode="fast"), "none of"),
     (lambda d: d["run"].update(noisy=1), "not boolean"),
     (lambda d: d.update(results={}), "not array"),
@@ -203,11 +207,29 @@ EDITS = (
 
 
 def I5_4_edited_results_are_refused_with_what_is_wrong():
+    small = sample()
+    small["results"] = small["results"][:4] + [
+        entry_of(small, "latency/tail,ours,harts=2")]
+    small["run"]["plan"] = [r["key"] for r in small["results"]]
+    equal(result.validate(small), [])
     for i, (change, part) in enumerate(EDITS):
-        data = changed(change)
+        data = changed(change, small)
         contains("; ".join(result.validate(data)), part, "edit %d" % i)
         contains(bad_file(json.dumps(data)), "r.json: ")
         raises(ValueError, result.dumps, data)
+
+
+def I5_4_exact_figures_of_64_bits_keep_their_digits():
+    whole = (1 << 64) - 1
+    for samples in ([whole], [float(whole)]):
+        data = changed(lambda d: entry_of(d, PAIR)["metrics"].update(
+            n={"unit": "1", "better": "neither", "samples": samples,
+               "exact": {"value": whole, "per": 1}}))
+        read = entry_of(result.load(saved(data)), PAIR)["metrics"]["n"]
+        equal(int(result.value(read)), whole)
+        read["exact"]["value"] -= 1 << 12
+        check(result.validate(changed(
+            lambda d: entry_of(d, PAIR)["metrics"].update(n=read))), read)
 
 
 def I5_4_written_results_are_read_back_to_the_byte():

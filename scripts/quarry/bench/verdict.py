@@ -193,7 +193,9 @@ class Judge:
             self.share = EXACT_SHARE if self.exact else SHARE
         self.floors = {} if self.exact \
             else _floors(options.history, after)
-        self.rerun = _figures(options.rerun) if options.rerun else {}
+        again = options.rerun
+        self.rerun = _figures(again) if again and not again["run"]["noisy"] \
+            else {}
 
     def row(self, name, old, new):
         (before, metric), (after, now) = old, new
