@@ -27,6 +27,7 @@ import json
 import math
 import os
 import re
+import statistics
 import zlib
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
@@ -46,7 +47,7 @@ HISTORY_RUNS = 100
 STEP_SERIES = 400
 
 
-class Refused(Exception):
+class Failure(Exception):
     """These results cannot be shown; the text is one line that says why."""
 
 
@@ -88,13 +89,7 @@ def value_of(metric):
     """The figure of a metric; data.js computes the same."""
     if "exact" in metric:
         return metric["exact"]["value"] / metric["exact"]["per"]
-    if "median" in metric:
-        return metric["median"]
-    ordered = sorted(metric["samples"])
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    return (ordered[middle - 1] + ordered[middle]) / 2
+    return statistics.median(metric["samples"])
 
 
 def same_machine(one, other):
@@ -141,7 +136,7 @@ def steps_of(series):
     for name, values in series.items():
         if None in values or len(set(values)) == 1:
             continue
-        at = list(steps(values))
+        at = [step["at"] for step in steps(values)]
         if at:
             found[name] = at
         if len(found) == STEP_SERIES:
@@ -152,15 +147,12 @@ def steps_of(series):
 def records_of(run):
     """Rows {figure, record, reach, ours, verdict}, where records.py is."""
     try:
-        from . import records
+        from .records import rows
     except ImportError:
         return []
-    out = []
-    for row in records.rows(run):
-        row = row._asdict() if hasattr(row, "_asdict") else row
-        out.append({name: str(row.get(name, "")) for name in
-                    ("figure", "record", "reach", "ours", "verdict")})
-    return out
+    return [{name: str(row[name]) for name in
+             ("figure", "record", "reach", "ours", "verdict")}
+            for row in rows(run)]
 
 
 # ---- Packing ----
@@ -179,7 +171,7 @@ def check_numbers(value, where):
         except OverflowError:
             fine = False
         if not fine:
-            raise Refused("%r has a number that cannot be shown: %.20s"
+            raise Failure("%r has a number that cannot be shown: %.20s"
                           % (where[:200], value))
 
 
@@ -247,9 +239,10 @@ def build(run, data, library):
 
 
 def render(results, library=None):
-    """(text of the page, warnings) of results, newest first."""
+    """(text of the page, warnings) of results; the newest is shown."""
     if not results:
-        raise Refused("there is no result to report")
+        raise Failure("there is no result to report")
+    results = sorted(results, key=lambda r: r["run"]["started"], reverse=True)
     newest = results[0]
     older = [r for r in results[1:] if same_machine(r, newest)]
     warnings = []
@@ -283,10 +276,10 @@ def render(results, library=None):
 
 
 def write(results, path, library=None):
-    """Write the page of `results` (newest first) to `path`, all or nothing.
+    """Write the page of `results` to `path`, all or nothing.
 
     Returns warnings, a line each: the page is there all the same. Raises
-    Refused when the results cannot be shown, OSError when the file cannot be
+    Failure when the results cannot be shown, OSError when the file cannot be
     written. `library` is a file of Chart.js to take instead of the system's.
     """
     page, warnings = render(results, library)

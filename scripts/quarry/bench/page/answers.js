@@ -72,8 +72,8 @@ function answerScale(run) {
   const from = figure(least, name), to = figure(most, name);
   if (to === undefined)
     return unknown("the results of " + one.label + " have no common figure");
-  return {figure: plus(to - from), text: unitWords(name, metric.unit) +
-    " more " + span + " (" + one.label + ": " + number(from) + " → " +
+  return {figure: plus(to - from), text: "more " + unitWords(name, metric.unit) +
+    " " + span + " (" + one.label + ": " + number(from) + " → " +
     number(to) + ")"};
 }
 
@@ -82,7 +82,8 @@ function answerColour(run) {
   const without = run.find("memory/colour", "nocolour");
   if (!with_ || !without)
     return unknown("this run has no memory/colour of ours and nocolour");
-  const name = Object.keys(with_.metrics).find((m) => /miss/.test(m));
+  const name = ["misses_first", ...Object.keys(with_.metrics).filter(
+    (m) => /miss/.test(m))].find((m) => own(with_.metrics, m));
   const [a, b] = [figure(with_, name), figure(without, name)];
   if (a === undefined || b === undefined)
     return unknown("memory/colour has no figure of misses");
@@ -92,13 +93,16 @@ function answerColour(run) {
 }
 
 // Points of the magazine trade-off: {rounds, idle, cost}, by rounds.
+// A size of 0 is the allocator's own choice: a point, but no end of the curve.
 const IS_SIZE = /^(mag|rounds)$/;
+const IS_IDLE = [/^idle_bytes$/, /^idle/, /held|hold/];
 function magazinePoints(run) {
   const points = [];
   for (const result of run.ok) {
     const size = Object.keys(result.params).find((p) => IS_SIZE.test(p));
-    const idle = Object.keys(result.metrics).find(
-      (m) => /idle|held|hold/.test(m));
+    const names = Object.keys(result.metrics);
+    const idle = IS_IDLE.map((is) => names.find((m) => is.test(m)))
+      .find(Boolean);
     if (!/^memory\/mag/.test(result.id) || result.variant !== "ours" ||
         !size || !idle)
       continue;
@@ -116,18 +120,24 @@ function magazinePoints(run) {
     .sort((a, b) => a.rounds - b.rounds);
 }
 
+function magazineEnds(points) {
+  const sizes = points.filter((p) => p.rounds > 0);
+  return sizes.length > 1 ? [sizes[0], sizes[sizes.length - 1]] : null;
+}
+const sizeText = (rounds) => rounds > 0 ? number(rounds) : "automatic";
+
 const amount = (value, unit) => unit === "byte" ? bytesText(value) :
   number(value) + " " + plural(unit);
 
 function answerMagazine(run) {
   const points = magazinePoints(run);
-  if (points.length < 2)
+  if (!magazineEnds(points))
     return unknown("this run has no magazines of several sizes");
-  const first = points[0], last = points[points.length - 1];
+  const [first, last] = magazineEnds(points);
   const more = last.idle - first.idle;
   return {figure: (more > 0 ? "+" : "") + amount(more, first.idleUnit),
     text: "idle from " + first.rounds + " to " + last.rounds + " rounds (" +
-      points.map((p) => p.rounds + ": " + amount(p.idle, p.idleUnit) + ", " +
+      points.map((p) => sizeText(p.rounds) + ": " + amount(p.idle, p.idleUnit) + ", " +
         number(p.cost) + (p.costName === "instr_per_op" ? " instr" : " ns"))
         .join("; ") + ")"};
 }
@@ -213,12 +223,12 @@ function answerWorse(run) {
 }
 
 const QUESTIONS = [
-  ["What is a hot pair?", answerPair],
+  ["How much is a hot pair?", answerPair],
   ["How does it scale?", answerScale],
   ["What does colouring buy?", answerColour],
-  ["What does a magazine hold?", answerMagazine],
-  ["Against other designs?", answerRivals],
-  ["Did the change make anything worse?", answerWorse],
+  ["What does magazine size cost?", answerMagazine],
+  ["How do other designs compare?", answerRivals],
+  ["Is anything worse now?", answerWorse],
 ];
 
 function showAnswers(run) {

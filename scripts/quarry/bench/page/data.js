@@ -162,8 +162,6 @@ function unpack(id) {
 function valueOf(metric) {
   if (metric.exact)
     return metric.exact.value / metric.exact.per;
-  if (metric.median !== undefined)
-    return metric.median;
   const ordered = [...metric.samples].sort((a, b) => a - b);
   const middle = ordered.length >> 1;
   return ordered.length % 2 ? ordered[middle] :
@@ -208,6 +206,7 @@ function axisName(name, unit) {
 const plain = (name) => clean(name).replace(/[_.]/g, " ");
 const PLURALS = {frame: "frames", byte: "bytes", instr: "instructions",
   cycle: "cycles", tick: "ticks", object: "objects"};
+const hartsText = (n) => number(n) + (n === 1 ? " hart" : " harts");
 const plural = (unit) => own(PLURALS, unit) || clean(unit);
 
 // A case is a benchmark with its parameters: what variants are compared on.

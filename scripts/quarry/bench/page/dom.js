@@ -51,22 +51,34 @@ function checkbox(label, checked, changed) {
 
 // Numbers of a column stand with their points below each other: a figure
 // space is as wide as a digit, a punctuation space as the point.
-const FRACTION = 4;
-function aligned(value) {
-  const text = number(value);
-  if (!/\d$/.test(text) || /e/.test(text))
-    return text;
-  const point = text.lastIndexOf(".");
-  const have = point < 0 ? 0 : text.length - point - 1;
-  return text + (point < 0 ? "\u2008" : "") +
-    "\u2007".repeat(Math.max(0, FRACTION - have));
+const fractionOf = (text) => /\.\d+$/.test(text) ?
+  text.length - text.lastIndexOf(".") - 1 : 0;
+function alignColumn(cells) {
+  const most = Math.max(...cells.map((c) => fractionOf(c.textContent)));
+  for (const cell of cells) {
+    const text = cell.textContent, have = fractionOf(text);
+    if (most && /\d$/.test(text) && !/e/.test(text))
+      cell.textContent = text + (have ? "" : "\u2008") +
+        "\u2007".repeat(most - have);
+  }
+}
+
+function alignTable(body) {
+  const lines = [...body.children];
+  const columns = lines.length ? lines[0].children.length : 0;
+  for (let i = 0; i < columns; i++) {
+    const cells = lines.map((line) => line.children[i]).filter(
+      (cell) => cell && cell.matches(".number[data-value]:not(.part)"));
+    if (cells.length)
+      alignColumn(cells);
+  }
 }
 
 // A cell that holds a number has it unrounded in data-value.
 function numberCell(value, title) {
   return make("td", {class: "number", title,
     "data-value": value === undefined || value === null ? null :
-      String(value)}, aligned(value));
+      String(value)}, number(value));
 }
 
 // heads: [text, "number" or ""]; rows: lists of text or of cells.
@@ -81,6 +93,7 @@ function table(heads, rows, caption) {
       line.append(cell instanceof Node ? cell : make("td", {}, cell));
     body.append(line);
   }
+  alignTable(body);
   return make("table", {}, caption && make("caption", {}, caption),
     make("thead", {}, head), body);
 }

@@ -68,14 +68,14 @@ function drawHarts(one, rising) {
         afterBuildTicks(scale) {
           scale.ticks = harts.map((value) => ({value}));
         }, grid: {display: false}}),
-      y: axis(words + (unit === "op/s" ? "" : ""), {beginAtZero: true}),
+      y: axis(words, {beginAtZero: true}),
     }, {layout: endRoom([...lines.map((l) => l.variant), "ideal"]),
       own: [endLabels()], plugins: tip({
-        title: (items) => items[0].parsed.x + " harts",
+        title: (items) => hartsText(items[0].parsed.x),
         label: (item) => item.dataset.label + ": " + number(item.parsed.y) +
           " " + words})}),
-    heads: [["variant", ""], ...harts.map((h) => [h +
-      (h === 1 ? " hart" : " harts") + ", " + clean(unit), "number"])],
+    heads: [["variant", ""], ...harts.map((h) => [
+      hartsText(h) + ", " + clean(unit), "number"])],
     rows: lines.map((line) => [clean(line.variant), ...harts.map((h) =>
       numberCell((line.points.find((p) => p.x === h) || {}).y))]),
   };
@@ -111,20 +111,24 @@ function showHarts(run) {
 
 function barsOf(one, name) {
   const most = Math.max(...one.results.map(hartsOf));
+  // noop is the harness, not an allocator.
   return one.results.filter((r) => hartsOf(r) === most &&
-    own(r.metrics, name)).map((r) => ({variant: r.variant,
+    r.variant !== "noop" && own(r.metrics, name)).map((r) => ({variant: r.variant,
     value: figure(r, name), result: r}));
 }
 
+const OURS = ["ours", "nomag", "nocolour", "biglock"];
 function barsTitle(bars, metric, words) {
   const ours = bars.find((b) => b.variant === "ours");
-  const others = bars.filter((b) => b !== ours);
+  // Ours with a part left out is no rival, if there are others.
+  const rivals = bars.filter((b) => !OURS.includes(b.variant));
+  const others = rivals.length ? rivals : bars.filter((b) => b !== ours);
   if (!ours || !others.length || !(ours.value > 0))
     return clean(bars[0].variant) + ": " + number(bars[0].value) + " " + words;
   const near = others[0], far = others[others.length - 1];
   const said = (b) => clean(b.variant) + " " + times(b.value / ours.value);
   return "ours: " + number(ours.value) + " " + words + "; " + said(near) +
-    (near === far ? "" : ", … " + said(far)) + " as much";
+    (near === far ? "" : " to " + said(far)) + " as much";
 }
 
 function drawBars(one, name, log) {
@@ -145,7 +149,7 @@ function drawBars(one, name, log) {
   const least = Math.min(...bars.map((b) => b.value));
   return {
     title: barsTitle(bars, metric, words),
-    note: one.label + ", " + number(hartsOf(bars[0].result)) + " harts; " +
+    note: one.label + ", " + hartsText(hartsOf(bars[0].result)) + "; " +
       (metric.better === "neither" ? "" : metric.better + " is better") +
       (canLog ? "; a logarithmic scale has no zero" : "") + ".",
     height: 60 + 28 * bars.length,
@@ -228,7 +232,10 @@ function quantile(buckets, part) {
 
 // Nines: 0 at none of the calls, 1 at 90 %, 2 at 99 %.
 const nines = (part) => -Math.log10(1 - part);
-const NINES = [0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
+const NINES = [[0.5, "50 %"], [0.9, "90 %"], [0.99, "99 %"], [0.999, "99.9 %"],
+  [0.9999, "99.99 %"], [0.99999, "99.999 %"], [0.999999, "99.9999 %"]];
+
+const IN_TABLE = [...NINES.slice(0, 5), [1, "all"]];
 
 function cdfPoints(buckets) {
   const total = totalOf(buckets), points = [];
@@ -257,24 +264,23 @@ function drawCdf(results) {
   return {
     title: clean(ours.variant) + ": half of the calls within " + at(0.5) +
       ", 99.9 % within " + at(0.999) + ", all within " + at(1) + " " + unit,
-    note: clean(ours.id) + ", " + number(hartsOf(ours)) + " harts: part of" +
+    note: clean(ours.id) + ", " + hartsText(hartsOf(ours)) + ": part of" +
       " the calls that took at most so long. Each line up is a nine more.",
     config: config("line", {datasets: sets}, {
-      x: logAxis("a call, " + unit),
+      x: logAxis("a call, " + unit, {grace: 0}),
       y: axis("part of the calls", {min: 0, afterBuildTicks(scale) {
-        scale.ticks = NINES.filter((p) => nines(p) <= scale.max)
-          .map((p) => ({value: nines(p)}));
-      }, ticks: {callback: (value) => percent(NINES.find((p) =>
-        Math.abs(nines(p) - value) < 1e-6), false)}}),
+        scale.ticks = NINES.filter(([p]) => nines(p) <= scale.max)
+          .map(([p]) => ({value: nines(p)}));
+      }, ticks: {callback: (value) => NINES.find(([p]) =>
+        Math.abs(nines(p) - value) < 1e-6)[1]}}),
     }, {plugins: {legend: legend(), ...tip({
       title: (items) => items[0].dataset.label,
       label: (item) => (item.raw.part * 100).toPrecision(6) + " % within " +
         number(item.raw.x) + " " + unit})}}),
-    heads: [["variant", ""], ...[0.5, 0.9, 0.99, 0.999, 0.9999, 1].map((p) =>
-      [(p === 1 ? "all" : percent(p, false)) + ", " + unit, "number"]),
-    ["calls", "number"]],
-    rows: results.map((r) => [clean(r.variant), ...[0.5, 0.9, 0.99, 0.999,
-      0.9999, 1].map((p) => numberCell(quantile(r.hist.buckets, p))),
+    heads: [["variant", ""], ...IN_TABLE.map(([, text]) =>
+      [text + ", " + unit, "number"]), ["calls", "number"]],
+    rows: results.map((r) => [clean(r.variant), ...IN_TABLE.map(([p]) =>
+      numberCell(quantile(r.hist.buckets, p))),
     numberCell(totalOf(r.hist.buckets))]),
   };
 }
@@ -299,8 +305,8 @@ function drawHistogram(result) {
     title: clean(result.variant) + ": " + percent(common[2] / (total || 1),
       false) + " of the calls take " + number(common[0]) + (common[1] >
       common[0] ? " to " + number(common[1]) : "") + " " + words,
-    note: clean(result.id) + ", " + number(hartsOf(result)) +
-      " harts: calls by what they took; both scales are logarithmic.",
+    note: clean(result.id) + ", " + hartsText(hartsOf(result)) +
+      ": calls by what they took; both scales are logarithmic.",
     config: config("line", {datasets: [{label: clean(result.variant),
       data: points.map((p) => ({...p, y: p.y || 0.5})), stepped: true,
       pointRadius: 0, fill: "start", borderColor: style.borderColor,
@@ -365,7 +371,7 @@ function drawSeries(results) {
     title: clean(ours.variant) + " takes at most " + number(peak(ours)) +
       " frames" + (most === ours ? results.length > 1 ? ", the most of all" :
       "" : ", " + clean(most.variant) + " " + number(peak(most))),
-    note: clean(ours.id) + ", " + number(hartsOf(ours)) + " harts: frames in" +
+    note: clean(ours.id) + ", " + hartsText(hartsOf(ours)) + ": frames in" +
       " use beyond the start, at even steps of the run.",
     config: config("line", {datasets: sets}, {
       x: axis("part of the run, %", {type: "linear", min: 0, max: 100,
@@ -437,33 +443,41 @@ function showMemory(run) {
 function showMagazines(run) {
   const place = section("magazines", "Magazine size");
   const points = magazinePoints(run);
-  if (points.length < 2) {
+  if (!magazineEnds(points)) {
     place.append(nothing("This run has no magazines of several sizes."));
     return;
   }
-  const first = points[0], last = points[points.length - 1];
+  const [first, last] = magazineEnds(points);
   const unit = plural(first.idleUnit);
+  // The line is the curve of sizes; the automatic one is a point beside it.
+  const curve = points.filter((p) => p.rounds > 0);
+  const chosen = points.filter((p) => p.rounds === 0);
+  const shown = [curve, chosen];
+  const set = (list, more) => ({...styleOf("ours"), borderWidth: 1.5,
+    pointRadius: 5, data: list.map((p) => ({x: p.idle, y: p.cost})), ...more});
   const words = unitWords(first.costName, first.costUnit);
   new Figure(place, "magazines", [], () => ({
     title: "From " + first.rounds + " to " + last.rounds + " rounds: " +
       plus(last.cost - first.cost) + " " + words + ", " +
-      plus(last.idle - first.idle) + " " + unit + " idle",
-    note: clean(first.result.id) + ", " + number(hartsOf(first.result)) +
-      " harts; nearer to the lower left is better. Beside a point: rounds of" +
+      (last.idle > first.idle ? "+" : "") +
+      amount(last.idle - first.idle, first.idleUnit) + " idle",
+    note: clean(first.result.id) + ", " + hartsText(hartsOf(first.result)) +
+      "; nearer to the lower left is better. Beside a point: rounds of" +
       " a magazine.",
-    config: config("scatter", {datasets: [{label: "ours", showLine: true,
-      ...styleOf("ours"), borderWidth: 1.5, pointRadius: 5,
-      data: points.map((p) => ({x: p.idle, y: p.cost}))}]}, {
+    config: config("scatter", {datasets: [set(curve, {label: "sizes",
+      showLine: true}), set(chosen, {label: "automatic",
+      pointStyle: "rectRot", pointRadius: 7})]}, {
       x: axis("idle in magazines, " + unit, {type: "linear"}),
-      y: axis(words, {}),
-    }, {layout: {padding: {right: 40}},
-      own: [valueLabels((set, at) => number(points[at].rounds))],
-      plugins: tip({label: (item) => number(points[item.dataIndex].rounds) +
-        " rounds: " + number(item.parsed.x) + " " + unit + " idle, " +
+      y: axis(words, {grace: "10%"}),
+    }, {layout: {padding: {right: 70}},
+      own: [valueLabels((_, at, i) => sizeText(shown[i][at].rounds))],
+      plugins: tip({label: (item) => sizeText(shown[item.datasetIndex][
+        item.dataIndex].rounds) + " rounds: " + number(item.parsed.x) + " " + unit + " idle, " +
         number(item.parsed.y) + " " + words})}),
     heads: [["rounds", "number"], ["idle, " + clean(first.idleUnit), "number"],
       [words, "number"]],
-    rows: points.map((p) => [numberCell(p.rounds), numberCell(p.idle),
+    rows: points.map((p) => [p.rounds > 0 ? numberCell(p.rounds) :
+      make("td", {class: "number"}, "automatic"), numberCell(p.idle),
       numberCell(p.cost)]),
   }), 280);
 }
@@ -485,6 +499,12 @@ const seriesName = (name) => {
   return clean(key.replace(/,(ours|harts=1)(?=,|$)/g, "")) + " " +
     plain(metric);
 };
+
+function movement(name, values) {
+  const known = values.filter((v) => v !== null);
+  return seriesName(name) + ": " + number(known[0]) + " → " +
+    number(known[known.length - 1]) + " in " + number(values.length) + " runs";
+}
 
 function drawHistory(history, names, relative) {
   const labels = history.runs.map((r) => (r.commit || r.id).slice(0, 8));
@@ -508,7 +528,7 @@ function drawHistory(history, names, relative) {
     number(history.series[step[0]][step[1] - 1]) + " to " +
     number(history.series[step[0]][step[1]]) + " at " +
     clean(labels[step[1]]) : changed.length ?
-    seriesName(changed[0]) + " is not the same throughout" :
+    movement(changed[0], history.series[changed[0]]) :
     "No change in " + number(labels.length) + " runs";
   return {
     title,
@@ -516,8 +536,9 @@ function drawHistory(history, names, relative) {
       "; against the first run that has the figure" : "") +
       (said.length ? "; a large mark: its level changed there" : "") + ".",
     config: config("line", {labels: labels.map(clean), datasets: sets}, {
-      x: axis("commit", {grid: {display: false}, ticks: {callback: undefined,
-        maxRotation: 60}}),
+      x: axis("commit", {grid: {display: false}, ticks: {callback(at) {
+        return this.getLabelForValue(at);
+      }, maxRotation: 60}}),
       y: axis(relative ? "against the first, %" : seriesName(names[0]),
         relative ? {ticks: {callback: (v) => plus(v) + " %"},
           suggestedMin: -1, suggestedMax: 1} : {grace: "10%"}),

@@ -40,15 +40,15 @@ function themes() {
     showTheme();
     redraw();
   });
-  // Paper is light, whatever the screen is.
-  window.addEventListener("beforeprint", () => {
-    forced = "light";
+  // Paper is light and narrow, whatever the screen is: figures are drawn for
+  // it, since a canvas that is only scaled has squeezed letters.
+  const paper = (on) => {
+    forced = on ? "light" : null;
+    document.documentElement.classList.toggle("paper", on);
     redraw();
-  });
-  window.addEventListener("afterprint", () => {
-    forced = null;
-    redraw();
-  });
+  };
+  window.addEventListener("beforeprint", () => paper(true));
+  window.addEventListener("afterprint", () => paper(false));
 }
 
 // ---- Head ----

@@ -7,7 +7,7 @@
 // none of the three is needed to tell it.
 const INK = {
   light: {text: "#1c2127", soft: "#5b6570", line: "#dfe3e7", ground: "#ffffff",
-    accent: "#0067a8", other: "#a9b2bb", ramp: [[236, 242, 247], [8, 64, 110]],
+    accent: "#0067a8", other: "#a9b2bb", ramp: [[221, 232, 241], [8, 64, 110]],
     lines: ["#0067a8", "#c14a00", "#3d9bd6", "#b0578d", "#007d5a", "#9a6a00",
       "#5f4bb6", "#6b747d", "#8c3b3b", "#2f3b45"]},
   dark: {text: "#e4e8ec", soft: "#9aa5b0", line: "#323a42", ground: "#161a1e",
@@ -17,8 +17,10 @@ const INK = {
 };
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2], [1, 2], [12, 3],
   [4, 4], [8, 2, 2, 2, 2, 2], [3, 1]];
+// The last four are hollow.
 const MARKS = ["circle", "triangle", "rect", "crossRot", "rectRot", "star",
-  "cross", "rectRounded", "dash", "line"];
+  "circle", "rect", "triangle", "rectRot"];
+const HOLLOW = 6;
 
 let forced = null; // "light" while printing
 function themeName() {
@@ -36,7 +38,8 @@ function styleOf(variant) {
   const i = at >= 0 ? at : ORDER.length - 1;
   const colour = ink().lines[i];
   return {borderColor: colour, backgroundColor: colour,
-    borderDash: DASHES[i], pointStyle: MARKS[i], pointRadius: 4,
+    borderDash: DASHES[i], pointStyle: MARKS[i], pointRadius: 4, clip: false,
+    pointBackgroundColor: i < HOLLOW ? colour : ink().ground,
     borderWidth: variant === "ours" ? 3 : 1.75,
     order: variant === "ours" ? 0 : 1};
 }
@@ -82,6 +85,7 @@ class Figure {
     const some = !what.none;
     this.title.textContent = some ? what.title : "";
     this.note.textContent = some ? what.note || "" : what.none;
+    this.element.classList.toggle("none", !some);
     this.title.hidden = !some;
     this.plot.hidden = this.numbers.hidden = !some;
     REPORT.charts[this.id] = {drawn: false, none: what.none || null};
@@ -158,7 +162,9 @@ function logAxis(title, more = {}) {
       const digit = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
       const fine = this.max / this.min < 100 ? [1, 2, 5] : [1];
       return fine.includes(Math.round(digit * 1e6) / 1e6) ? short(value) : "";
-    }, autoSkip: false, maxRotation: 0}});
+    }, autoSkip: false, maxRotation: 0},
+  grid: {color: (mark) => mark.tick && mark.tick.label ? ink().line :
+    "transparent"}});
 }
 
 function config(type, data, scales, more = {}) {
@@ -166,6 +172,7 @@ function config(type, data, scales, more = {}) {
   return {
     type, data, plugins: ownPlugins || [],
     options: {
+      ...forced ? {devicePixelRatio: 2} : {},
       animation: false, responsive: true, maintainAspectRatio: false,
       normalized: true, locale: "en-US", scales,
       interaction: {mode: "nearest", intersect: false},
@@ -183,7 +190,7 @@ function config(type, data, scales, more = {}) {
 
 const legend = () => ({display: true, position: "bottom", align: "start",
   labels: {usePointStyle: true, color: ink().text, font: font(),
-    boxWidth: 8, padding: 14}});
+    boxWidth: 10, boxHeight: 6, padding: 14}});
 
 // The name of each line at its end, moved apart where they would overlap.
 function endLabels() {
@@ -236,7 +243,7 @@ function valueLabels(text) {
       ctx.fillStyle = ink().text;
       chart.data.datasets.forEach((set, i) => {
         chart.getDatasetMeta(i).data.forEach((element, at) => {
-          const said = text(set, at);
+          const said = text(set, at, i);
           if (said)
             ctx.fillText(said, element.x + 8, element.y);
         });

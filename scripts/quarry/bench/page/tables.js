@@ -4,10 +4,11 @@
 // ---- Verdicts ----
 
 const WORST_FIRST = ["regression", "inconclusive", "gone", "improvement",
-  "new", "excluded", "same"];
+  "changed", "new", "excluded", "same"];
 const MARK = {regression: "▲ worse", improvement: "▼ better", same: "= same",
   inconclusive: "? inconclusive", gone: "− gone", new: "+ new",
-  excluded: "× excluded"};
+  excluded: "× excluded", changed: "≠ changed"};
+const PLURAL = {regression: "regressions", improvement: "improvements"};
 const QUIET = ["new", "excluded", "same"];
 
 function verdictTable(rows) {
@@ -18,7 +19,8 @@ function verdictTable(rows) {
     ["Δ", "number"], ["p", "number"], ["floor", "number"],
     ["confirmed", ""]],
   rows.map((r) => [
-    make("td", {class: "verdict " + r.verdict}, MARK[r.verdict] || r.verdict),
+    make("td", {class: "verdict " + r.verdict}, 
+      MARK[r.verdict]),
     make("td", {class: "key"}, clean(r.key)), clean(r.metric),
     numberCell(own(r, "before")), numberCell(own(r, "after")),
     clean(own(r, "unit") || ""),
@@ -29,7 +31,7 @@ function verdictTable(rows) {
 
 function deltaCell(delta) {
   const some = delta !== undefined && delta !== null;
-  return make("td", {class: "number", "data-value": some ? String(delta) :
+  return make("td", {class: "number part", "data-value": some ? String(delta) :
     null}, percent(delta));
 }
 
@@ -48,7 +50,7 @@ function showVerdicts(run) {
     (r) => r.verdict === v).length]).filter(([, n]) => n);
   place.append(make("p", {class: "note"}, "Against " +
     baselineText(comparison) + ": " + clean(comparison.verdict) + ". " +
-    counts.map(([v, n]) => number(n) + " " + v).join(", ") + "."));
+    counts.map(([v, n]) => number(n) + " " + (n === 1 ? v : PLURAL[v] || v)).join(", ") + "."));
   const loud = rows.filter((r) => !QUIET.includes(r.verdict));
   if (loud.length)
     place.append(scroller(verdictTable(loud), "Verdicts, worst first"));
@@ -192,6 +194,7 @@ function showResults(run) {
   const body = make("tbody", {}, ...rows.map(rowElement));
   const grid = make("table", {id: "all-results"},
     make("thead", {}, sortableHead(rows, body)), body);
+  alignTable(body);
   const count = make("span", {class: "count", "aria-live": "polite"});
   const filter = {words: [], group: "", variant: "", all: rows.length <= 400};
   const apply = () => {
