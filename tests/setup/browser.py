@@ -31,7 +31,9 @@ OPTIONS = ["--headless", "--disable-gpu", "--no-first-run", "--mute-audio",
            "--disable-dev-shm-usage", "--disable-background-networking",
            "--disable-component-update", "--disable-default-apps",
            "--disable-extensions", "--disable-sync", "--hide-scrollbars",
-           "--host-resolver-rules=MAP * ~NOTFOUND",
+           # Only pages of ours are opened, and root has no sandbox.
+           "--no-sandbox",
+           "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
            "--remote-debugging-pipe"]
 # The browser wants its pipes at 3 and 4, where Popen may have its own.
 LAUNCH = ("import os, sys\n"
@@ -57,6 +59,7 @@ class Proxy:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.count = 0
+        self.came = threading.Event()
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -66,6 +69,7 @@ class Proxy:
             except OSError:
                 return
             self.count += 1
+            self.came.set()
             connection.close()
 
     def close(self):
@@ -93,8 +97,6 @@ class Browser:
                              "--proxy-bypass-list=<-loopback>",
                              "--user-data-dir=" + folder(),
                              "--window-size=%d,%d" % (width, height)]
-        if os.geteuid() == 0:
-            options.append("--no-sandbox")
         self.log = open(os.path.join(folder(), "browser.log"), "wb")
         self.process = subprocess.Popen(
             [sys.executable, "-c", LAUNCH, str(theirs), str(answers),

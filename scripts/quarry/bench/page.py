@@ -44,7 +44,17 @@ BANNER = re.compile(r"Chart\.js v(\d+)\.(\d+)\.(\d+)")
 ACCEPTED = (3, 4)
 INSTALL = "scripts/setup report"
 HISTORY_RUNS = 100
-STEP_SERIES = 400
+STEP_SERIES = 400     # looked at for changes of their level, at most
+STEPS_BYTES = 20000   # that the steps of a history may take
+# What the history shows first, where a run has it.
+HEADLINES = [re.compile(r"%s\t%s" % parts) for parts in (
+    (r"micro/pair,ours,harts=1", r"(instr|ns)_per_op"),
+    (r"smp/(scale|larson),ours,harts=8", r"(instr|ns)_per_op"),
+    (r"memory/frag-steady,ours,harts=\d+", r"(ratio|overhead|peak_frames)"),
+    (r"memory/footprint,ours,harts=1", r"overhead"),
+    (r"probe/pair,ours,harts=1", r"pair\.callees"),
+    (r"(system|probe)/boot,ours,harts=1", r"instr\w*|boot"),
+    (r"host/[a-z-]+,(ours|kmem),harts=1", r"(instr|ns)_per_op"))]
 
 
 class Failure(Exception):
@@ -112,7 +122,7 @@ def history_of(runs):
     A name is key, tabulator, metric: of the newest run's results only.
     """
     if len(runs) < 2:
-        return {"runs": [], "series": {}, "steps": {}}
+        return {"runs": [], "series": {}, "heads": [], "steps": {}}
     tables = [{r["key"]: r["metrics"] for r in run["results"]}
               for run in runs]
     series = {}
@@ -123,24 +133,30 @@ def history_of(runs):
             if sum(v is not None for v in values) > 1:
                 series["%s\t%s" % (key, name)] = values
     return {"runs": [about(run) for run in runs], "series": series,
-            "steps": steps_of(series)}
+            "heads": headlines(series), "steps": {}}
 
 
-def steps_of(series):
+def headlines(series):
+    """Of each kind the first that is there."""
+    found = [next((name for name in series if kind.fullmatch(name)), None)
+             for kind in HEADLINES]
+    return [name for name in found if name]
+
+
+def steps_of(history):
     """{name: [index, …]}: where a figure's level changed, by verdict.py."""
     try:
         from .verdict import steps
     except ImportError:
         return {}
-    found = {}
-    for name, values in series.items():
-        if None in values or len(set(values)) == 1:
-            continue
-        at = [step["at"] for step in steps(values)]
-        if at:
+    series, found, size = history["series"], {}, 0
+    moved = [name for name in dict.fromkeys([*history["heads"], *series])
+             if None not in series[name] and len(set(series[name])) > 1]
+    for name in moved[:STEP_SERIES]:
+        at = [step["at"] for step in steps(series[name])]
+        size += len(name) + 8 * len(at)
+        if at and size < STEPS_BYTES:
             found[name] = at
-        if len(found) == STEP_SERIES:
-            break
     return found
 
 
@@ -238,8 +254,13 @@ def build(run, data, library):
                   source(["page.html"]))
 
 
+def assemble(run, raw, more, library):
+    data = [raw, packed("more-data", to_text(more, "history"))]
+    return build(run, data, library).encode("utf-8")
+
+
 def render(results, library=None):
-    """(text of the page, warnings) of results; the newest is shown."""
+    """(bytes of the page, warnings) of results; the newest is shown."""
     if not results:
         raise Failure("there is no result to report")
     results = sorted(results, key=lambda r: r["run"]["started"], reverse=True)
@@ -259,19 +280,19 @@ def render(results, library=None):
     while True:
         more = {"history": history_of([newest, *kept][::-1]),
                 "records": records, "library": version,
-                "dropped": len(older) - len(kept), "warnings": warnings}
-        page = build(newest, [raw, packed("more-data",
-                                          to_text(more, "history"))], text)
-        if len(page.encode("utf-8")) <= LIMIT_BYTES or not kept:
+                "dropped": len(older) - len(kept)}
+        page = assemble(newest, raw, more, text)
+        if len(page) <= LIMIT_BYTES - STEPS_BYTES or not kept:
             break
         kept = kept[:len(kept) * 3 // 4]
+    more["history"]["steps"] = steps_of(more["history"])
+    page = assemble(newest, raw, more, text)
     if len(older) > len(kept):
         warnings.append("report: the history has room for %d of %d results"
                         % (len(kept) + 1, len(older) + 1))
-    size = len(page.encode("utf-8"))
-    if size > LIMIT_BYTES:
+    if len(page) > LIMIT_BYTES:
         warnings.append("report: the page has %d bytes, and is to have at"
-                        " most %d" % (size, LIMIT_BYTES))
+                        " most %d" % (len(page), LIMIT_BYTES))
     return page, warnings
 
 
@@ -286,7 +307,7 @@ def write(results, path, library=None):
     where = os.path.dirname(os.path.abspath(path))
     os.makedirs(where, exist_ok=True)
     new = path + ".new"
-    with open(new, "w", encoding="utf-8", newline="\n") as f:
+    with open(new, "wb") as f:
         f.write(page)
     os.replace(new, path)
     return warnings

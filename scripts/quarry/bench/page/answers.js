@@ -163,7 +163,8 @@ function ratios(run, variant) {
 const mean = (list) => Math.exp(
   list.reduce((sum, x) => sum + Math.log(x), 0) / list.length);
 
-const RIVALS = [["seed2006", "2006"], ["linux24", "2.4"], ["sheaf", "sheaves"],
+const RIVALS = [["seed2006", "2006 design"], ["linux24", "Linux 2.4"],
+  ["sheaf", "sheaves"],
   ["glibc", "glibc"], ["jemalloc", "jemalloc"], ["tcmalloc", "tcmalloc"],
   ["mimalloc", "mimalloc"]];
 function answerRivals(run) {
@@ -185,8 +186,8 @@ function answerRivals(run) {
   const count = counts.length === 1 ? counts[0] :
     Math.min(...counts) + " to " + Math.max(...counts);
   return {figure: times(Math.min(...means.map((r) => r[1]))),
-    text: "our cost at least, over " + count + " results (geometric mean): " +
-      list(means) + (found.length ? "; a hot pair: " + list(found) : "")};
+    text: "of our cost, at least: " + list(means) + " (geometric mean of " +
+      count + " results)" + (found.length ? "; a hot pair: " + list(found) : "")};
 }
 
 function worstRow(rows) {

@@ -484,13 +484,6 @@ function showMagazines(run) {
 
 // ---- History ----
 
-// Headline figures: what the history shows first, if the run has them.
-const HEADLINES = [/^micro\/pair,ours,harts=1\t(instr|ns)_per_op$/,
-  /^smp\/(scale|larson|xmalloc),ours,harts=8\t(instr|ns)_per_op$/,
-  /^memory\/frag-steady,ours,harts=1\t(ratio|peak_frames)$/,
-  /^probe\/pair,ours,harts=1\tpair\.callees$/,
-  /^(system|probe)\/boot,ours,harts=1\t(instr|boot)$/,
-  /^host\/[a-z-]+,(ours|kmem),harts=1\t(instr|ns)_per_op$/];
 const HEADLINE_STYLES = ["ours", "nomag", "seed2006", "biglock", "sheaf",
   "linux24", "picolibc", "tlsf", "firstfit", "nocolour"];
 
@@ -536,7 +529,7 @@ function drawHistory(history, names, relative) {
       "; against the first run that has the figure" : "") +
       (said.length ? "; a large mark: its level changed there" : "") + ".",
     config: config("line", {labels: labels.map(clean), datasets: sets}, {
-      x: axis("commit", {grid: {display: false}, ticks: {callback(at) {
+      x: axis("commit", {grid: {display: false}, offset: true, ticks: {callback(at) {
         return this.getLabelForValue(at);
       }, maxRotation: 60}}),
       y: axis(relative ? "against the first, %" : seriesName(names[0]),
@@ -565,9 +558,7 @@ function showHistory(more) {
     return;
   }
   const all = Object.keys(history.series).sort(compare);
-  const heads = HEADLINES.map((is) => all.find((name) => is.test(name)))
-    .filter(Boolean);
-  const shown = heads.length ? heads : all.slice(0, 4);
+  const shown = history.heads.length ? history.heads : all.slice(0, 4);
   let chosen = "";
   const control = select("Figure", [["", "headline figures"],
     ...all.map((name) => [name, name.replace("\t", " ")].map((x, i) =>

@@ -40,6 +40,7 @@ function themes() {
     showTheme();
     redraw();
   });
+  window.addEventListener("resize", refit);
   // Paper is light and narrow, whatever the screen is: figures are drawn for
   // it, since a canvas that is only scaled has squeezed letters.
   const paper = (on) => {

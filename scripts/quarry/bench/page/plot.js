@@ -98,6 +98,7 @@ class Figure {
       this.plot.style.height = what.height + "px";
     const report = REPORT.charts[this.id];
     report.rows = what.rows.length;
+    this.paint = what.paint;
     if (what.paint) {
       what.paint(this.canvas, this.plot);
       report.drawn = true;
@@ -126,6 +127,14 @@ Figure.all = [];
 function redraw() {
   for (const one of Figure.all)
     one.show();
+}
+
+// The library follows the window's width by itself.
+function refit() {
+  for (const one of Figure.all) {
+    if (one.paint && !one.plot.hidden)
+      one.paint(one.canvas, one.plot);
+  }
 }
 
 function fault(error) {
