@@ -134,6 +134,21 @@ def test_setup_card_names_its_packages():
     equal(box.setup("card").status, 0, "status with all of it there")
 
 
+def I5_5_setup_names_a_browser_for_tests_and_charts_for_reports():
+    box = Box(uid=1000, known=["chromium"])
+    box.fake("apt-get")
+    line = one_line(box.setup("test"))
+    contains(line, " chromium")
+    check("chromium-headless-shell" not in line, "a name apt knows not")
+    here = any(os.path.exists("/usr/share/" + path) for path in (
+        "javascript/chart.js/chart.min.js", "javascript/chart.js/chart.umd.js",
+        "nodejs/chart.js/dist/chart.umd.js"))
+    equal("libjs-chart.js" in line, not here, "libjs-chart.js")
+    equal(box.setup("report").status, 0 if here else 2, "status")
+    box.fake("chromium")
+    check("chromium" not in one_line(box.setup("test")), "asks for it again")
+
+
 def test_setup_test_set_has_what_boards_need():
     box = Box(uid=1000)
     box.fake("apt-get")
