@@ -97,7 +97,7 @@ function answerColour(run) {
 const IS_SIZE = /^(mag|rounds)$/;
 const IS_IDLE = [/^idle_bytes$/, /^idle/, /held|hold/];
 function magazinePoints(run) {
-  const points = [];
+  const series = new Map();
   for (const result of run.ok) {
     const size = Object.keys(result.params).find((p) => IS_SIZE.test(p));
     const names = Object.keys(result.metrics);
@@ -109,15 +109,19 @@ function magazinePoints(run) {
     const cost = HEADS.find((m) => own(result.metrics, m));
     if (!cost)
       continue;
-    points.push({rounds: Number(result.params[size]), result,
+    const rest = [hartsOf(result), ...Object.entries(result.params)
+      .filter(([name]) => name !== size).map((p) => p.join("=")).sort()].join();
+    if (!series.has(rest))
+      series.set(rest, []);
+    series.get(rest).push({rounds: Number(result.params[size]), result,
       idle: figure(result, idle), idleName: idle,
       idleUnit: result.metrics[idle].unit, cost: figure(result, cost),
       costName: cost, costUnit: result.metrics[cost].unit});
   }
-  // Of several numbers of harts the greatest.
-  const most = Math.max(...points.map((p) => hartsOf(p.result)));
-  return points.filter((p) => hartsOf(p.result) === most)
-    .sort((a, b) => a.rounds - b.rounds);
+  // Of several curves the one of most sizes; of these, of most harts.
+  const curves = [...series.values()].sort((a, b) => b.length - a.length ||
+    hartsOf(b[0].result) - hartsOf(a[0].result));
+  return curves.length ? curves[0].sort((a, b) => a.rounds - b.rounds) : [];
 }
 
 function magazineEnds(points) {

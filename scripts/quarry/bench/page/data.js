@@ -137,12 +137,14 @@ function inflate(bytes, size) {
 }
 
 function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
+  const table = Uint32Array.from({length: 256}, (_, value) => {
     for (let i = 0; i < 8; i++)
-      crc = crc >>> 1 ^ (crc & 1 ? 0xedb88320 : 0);
-  }
+      value = value >>> 1 ^ (value & 1 ? 0xedb88320 : 0);
+    return value;
+  });
+  let crc = ~0;
+  for (const byte of bytes)
+    crc = crc >>> 8 ^ table[(crc ^ byte) & 255];
   return ~crc >>> 0;
 }
 
@@ -251,7 +253,7 @@ const unique = (list) => [...new Set(list)];
 const hartsOf = (result) => Number(result.params.harts);
 
 const ORDER = ["ours", "nomag", "nocolour", "biglock", "sheaf", "seed2006",
-  "linux24", "picolibc", "tlsf", "firstfit"];
+  "linux24", "picolibc", "tlsf", "firstfit", "seed62"];
 function byVariant(a, b) {
   const place = (name) => {
     const at = ORDER.indexOf(name);
@@ -278,14 +280,20 @@ function decimals(value) {
   return size >= 1 ? 2 : size >= 0.1 ? 3 : 4;
 }
 
+// To make one takes longer than to use it a hundred times.
+const FORMATS = new Map();
+
 // A number for people: separated thousands, a few digits after the point.
 function number(value, digits = decimals(value)) {
   if (value === undefined || value === null)
     return "–";
   if (value !== 0 && Math.abs(value) < 5e-4 || Math.abs(value) >= 1e15)
     return value.toPrecision(3).replace("-", "−");
-  return value.toLocaleString("en-US", {maximumFractionDigits: digits,
-    minimumFractionDigits: 0}).replace("-", "−");
+  if (!FORMATS.has(digits)) {
+    FORMATS.set(digits, new Intl.NumberFormat("en-US",
+      {maximumFractionDigits: digits}));
+  }
+  return FORMATS.get(digits).format(value).replace("-", "−");
 }
 
 const ENDINGS = [[1e9, "G"], [1e6, "M"], [1e3, "k"]];

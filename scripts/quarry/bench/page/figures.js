@@ -557,17 +557,22 @@ function showHistory(more) {
       " results of this machine and mode, too."));
     return;
   }
-  const all = Object.keys(history.series).sort(compare);
+  const all = Object.keys(history.series);
   const shown = history.heads.length ? history.heads : all.slice(0, 4);
+  const moved = all.filter((name) => new Set(history.series[name]).size > 1 ||
+    shown.includes(name)).sort(compare);
   let chosen = "";
   const control = select("Figure", [["", "headline figures"],
-    ...all.map((name) => [name, name.replace("\t", " ")].map((x, i) =>
-      i ? clean(x) : x))], "", (value) => {
+    ...moved.map((name) => [name, clean(name.replace("\t", " "))])], "",
+  (value) => {
     chosen = value;
     chart.show();
   });
   const chart = new Figure(place, "history", [control.box], () => drawHistory(
     history, chosen ? [chosen] : shown, !chosen));
+  if (all.length > moved.length)
+    place.append(nothing(number(all.length - moved.length) + " other figures" +
+      " never changed."));
   if (more.dropped)
     place.append(nothing(number(more.dropped) + " older runs had no room."));
 }

@@ -145,10 +145,11 @@ function offerDownload(run, raw) {
 
 // A number that no double holds stays as it is written.
 function parse(text) {
-  return JSON.parse(text, (name, value, context) =>
-    name === "seed" && typeof value === "number" &&
-    !Number.isSafeInteger(value) && context && context.source ?
-      context.source : value);
+  const data = JSON.parse(text);
+  if (Number.isSafeInteger(data.run.seed))
+    return data;
+  return JSON.parse(text, (name, value, context) => name === "seed" &&
+    typeof value === "number" && context && context.source || value);
 }
 
 function guarded(part) {

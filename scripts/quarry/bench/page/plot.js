@@ -9,17 +9,17 @@ const INK = {
   light: {text: "#1c2127", soft: "#5b6570", line: "#dfe3e7", ground: "#ffffff",
     accent: "#0067a8", other: "#a9b2bb", ramp: [[221, 232, 241], [8, 64, 110]],
     lines: ["#0067a8", "#c14a00", "#3d9bd6", "#b0578d", "#007d5a", "#9a6a00",
-      "#5f4bb6", "#6b747d", "#8c3b3b", "#2f3b45"]},
+      "#5f4bb6", "#6b747d", "#8c3b3b", "#2f3b45", "#7a5c00"]},
   dark: {text: "#e4e8ec", soft: "#9aa5b0", line: "#323a42", ground: "#161a1e",
     accent: "#58b4f0", other: "#5d6873", ramp: [[38, 46, 54], [126, 205, 255]],
     lines: ["#58b4f0", "#ff8a4c", "#a5d8f7", "#e29ac6", "#3fc79a", "#e0b040",
-      "#a898f0", "#a5aeb8", "#d98c8c", "#e4e8ec"]},
+      "#a898f0", "#a5aeb8", "#d98c8c", "#e4e8ec", "#f0d890"]},
 };
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2], [1, 2], [12, 3],
-  [4, 4], [8, 2, 2, 2, 2, 2], [3, 1]];
-// The last four are hollow.
+  [4, 4], [8, 2, 2, 2, 2, 2], [3, 1], [6, 6]];
+// The last five are hollow.
 const MARKS = ["circle", "triangle", "rect", "crossRot", "rectRot", "star",
-  "circle", "rect", "triangle", "rectRot"];
+  "circle", "rect", "triangle", "rectRot", "rectRounded"];
 const HOLLOW = 6;
 
 let forced = null; // "light" while printing
@@ -35,7 +35,9 @@ const ink = () => INK[themeName()];
 
 function styleOf(variant) {
   const at = ORDER.indexOf(variant);
-  const i = at >= 0 ? at : ORDER.length - 1;
+  // Of one that is not known here: always the same, but not ours.
+  const i = at >= 0 ? at : 1 + [...variant].reduce((sum, c) =>
+    sum + c.charCodeAt(0), 0) % (ORDER.length - 1);
   const colour = ink().lines[i];
   return {borderColor: colour, backgroundColor: colour,
     borderDash: DASHES[i], pointStyle: MARKS[i], pointRadius: 4, clip: false,
@@ -149,8 +151,11 @@ function tell() {
 
 // ---- Pieces of a chart's configuration ----
 
-const font = () => ({family: getComputedStyle(document.body).fontFamily,
-  size: 12});
+let family;
+function font() {
+  family = family || getComputedStyle(document.body).fontFamily;
+  return {family, size: 12};
+}
 
 function axis(title, more = {}) {
   const {ticks, grid, ...rest} = more;
