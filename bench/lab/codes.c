@@ -3,11 +3,8 @@
  * What an image has: allocators and groups of benchmarks, a line for each. A
  * group whose table is not linked is left out.
  */
-#include "../rival/rival.h"
 #include "codes.h"
-
-extern const struct lab_code lab_nomag_code, lab_nocolour_code,
-    lab_biglock_code, lab_seed2006_code, lab_seed62_code, lab_linux24_code;
+#include "../rival/rival.h"
 
 const struct lab_code *const lab_codes[] = {
 	&lab_ours_code,

@@ -100,9 +100,10 @@ struct lab_code {
 };
 /* bench/lab/codes.c: all but noop, NULL ends; ours is the first. */
 extern const struct lab_code *const lab_codes[];
-extern const struct lab_code lab_ours_code, lab_noop_code;
-extern const struct lab_code lab_sheaf_code, lab_tlsf_code, lab_firstfit_code,
-    lab_picolibc_code;
+extern const struct lab_code lab_ours_code, lab_nomag_code, lab_nocolour_code,
+    lab_biglock_code, lab_seed2006_code, lab_seed62_code, lab_linux24_code,
+    lab_sheaf_code, lab_tlsf_code, lab_firstfit_code, lab_picolibc_code,
+    lab_noop_code;
 
 /* The benchmarks, by group: bench/lab/table_*.c. A NULL id ends each. */
 extern const struct lab_bench lab_micro[], lab_smp[], lab_memory_benches[],
