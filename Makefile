@@ -94,7 +94,8 @@ help: ## this list
 	    $(MAKEFILE_LIST)
 	@printf '\nvariables (with their values now):\n'
 	@printf '  %-14s %s\n' HARTS '$(HARTS)' MEM '$(MEM)' \
-	    MACHINE '$(MACHINE)' MODE '$(MODE)' APPEND '$(APPEND)' INITRD '$(INITRD)' \
+	    MACHINE '$(MACHINE)' MODE '$(MODE)' APPEND '$(APPEND)' \
+	    INITRD '$(INITRD)' \
 	    V '$(V)' B '$(B)' VARIANT '$(VARIANT)' CROSS '$(CROSS)' \
 	    HOSTCC '$(HOSTCC)'
 	@printf '\nenvironment:\n  %-14s %s\n' QUARRY_DEPS \

@@ -5,8 +5,8 @@
 --   {key=, bench=, variant=, harts=, params={name=value}, reps=, time_ms=,
 --    seed=}; with kind="probe", or an id that begins with probe/, a probe.
 -- Each record is one line, `BENCH crc32 json`, so that a line that was damaged
--- on its way is known: {"ready":…}, then {"start":key} and {"result":…} for each
--- item, {"end":…}. An item that fails is a result, too, and the next follows.
+-- on its way is known: {"ready":…}, then {"start":key} and {"result":…} for
+-- each item, {"end":…}. An item that fails is a result, and the next follows.
 
 local crcs = {}
 for i = 0, 255 do

@@ -97,9 +97,8 @@ read_params(lua_State *L, int table, const struct lab_bench *lb, bool full,
 	size_t i;
 
 	for (i = 0; i < LAB_PARAMS_MAX && lp[i].lp_name != NULL; i++) {
-		max = lp[i].lp_max < LUA_MAXINTEGER
-		    ? (lua_Integer)lp[i].lp_max
-		    : LUA_MAXINTEGER;
+		max = lp[i].lp_max < LUA_MAXINTEGER ? (lua_Integer)lp[i].lp_max
+						    : LUA_MAXINTEGER;
 		opt->set[i] = full;
 		opt->params[i] = lp[i].lp_full;
 		if (binding_opt_integer(L, table, lp[i].lp_name, 0, max, &v)) {

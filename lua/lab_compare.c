@@ -74,7 +74,8 @@ choose_named(lua_State *L, struct comparison *co)
 	n = (lua_Integer)lua_rawlen(L, -1);
 	for (i = 1; i <= n; i++) {
 		if (lua_rawgeti(L, -1, i) != LUA_TSTRING)
-			luaL_argerror(L, 1, "option 'variants' has names in it");
+			luaL_argerror(
+			    L, 1, "option 'variants' has names in it");
 		lv = lab_variant_arg(L, 1, lua_tostring(L, -1));
 		why = lab_refuses(co->co_bench, lv);
 		if (why != NULL)
@@ -96,8 +97,8 @@ set_row(struct comparison *co, struct row *ro, int err)
 	ro->ro_per = 1;
 	ro->ro_ran = err == 0;
 	if (err != 0) {
-		(void)fmt_format(ro->ro_why, sizeof(ro->ro_why), "%s",
-		    r->error);
+		(void)fmt_format(
+		    ro->ro_why, sizeof(ro->ro_why), "%s", r->error);
 		return;
 	}
 	lf = lab_find_fact(r, co->co_fact);

@@ -26,9 +26,8 @@ lab_format(char *to, size_t n, uint64_t value, uint64_t per)
 	uint64_t whole = value / per, rest = value % per, cents;
 
 	/* Only a rest below 2^57 can be multiplied. */
-	cents = rest <= UINT64_MAX / 200u
-	    ? (rest * 200u + per) / (2u * per)
-	    : rest / (per / 100u);
+	cents = rest <= UINT64_MAX / 200u ? (rest * 200u + per) / (2u * per)
+					  : rest / (per / 100u);
 	if (cents == 100u) {
 		whole++;
 		cents = 0;
@@ -104,8 +103,8 @@ push_params(
 
 	lua_createtable(L, 0, LAB_PARAMS_MAX);
 	for (i = 0; i < LAB_PARAMS_MAX && lb->lb_params[i].lp_name != NULL; i++)
-		binding_set_integer(L, lb->lb_params[i].lp_name,
-		    (lua_Integer)r->params[i]);
+		binding_set_integer(
+		    L, lb->lb_params[i].lp_name, (lua_Integer)r->params[i]);
 }
 
 static void

@@ -10,4 +10,5 @@ static const struct lab_variant nocolour_variant = { "nocolour",
 	"ours without colours: all slabs begin at the same offset",
 	LAB_CAN_CTOR | LAB_CAN_REAP | LAB_IS_OURS };
 
-const struct lab_code lab_nocolour_code = { &nocolour_variant, nocolour_groups, NULL };
+const struct lab_code lab_nocolour_code = { &nocolour_variant, nocolour_groups,
+	NULL };

@@ -81,8 +81,8 @@ see_hole(void *arg, uintptr_t addr, size_t frames, unsigned tag)
 static bool
 take(struct lab_ground *ground, size_t frames)
 {
-	struct plug *pl = frame_alloc_any(frames, 1, FRAME_NOWAIT,
-	    FRAME_TAG_USER);
+	struct plug *pl =
+	    frame_alloc_any(frames, 1, FRAME_NOWAIT, FRAME_TAG_USER);
 
 	if (pl == NULL)
 		return false;

@@ -70,8 +70,8 @@ struct lab_load {
 	size_t (*ld_shared)(const struct lab_run *run); /* NULL: none */
 	size_t (*ld_lane)(const struct lab_run *run);   /* NULL: none */
 	/*
-	 * Once, on the caller's hart: make the heaps (lr_heap, lr_heaps). False:
-	 * no memory; then nothing is held.
+	 * Once, on the caller's hart: make the heaps (lr_heap, lr_heaps).
+	 * False: no memory; then nothing is held.
 	 */
 	bool (*ld_open)(struct lab_run *run);
 	/*
@@ -80,12 +80,12 @@ struct lab_load {
 	 */
 	bool (*ld_enter)(struct lab_lane *lane);
 	/*
-	 * A bounded piece of work, some hundred to some thousand pairs, all that
-	 * is counted. Which calls it makes may depend on random numbers,
+	 * A bounded piece of work, some hundred to some thousand pairs, all
+	 * that is counted. Which calls it makes may depend on random numbers,
 	 * parameters and steps, never on an address: noop must do the same.
 	 */
 	enum lab_step (*ld_step)(struct lab_lane *lane);
-	/* On each hart, not counted, all steps being over: free what it holds. */
+	/* On each hart, not counted, steps being over: free what it holds. */
 	void (*ld_leave)(struct lab_lane *lane);
 	/* Once: free what is shared, destroy the heaps; facts may be added. */
 	void (*ld_close)(struct lab_run *run);
@@ -122,7 +122,10 @@ uint64_t lab_param(const struct lab_run *run, const char *name);
  */
 size_t lab_frames(const struct lab_run *run);
 
-/* Memory of a load's own, zeroed; never from the heaps under test. NULL: none left. */
+/*
+ * Memory of a load's own, zeroed; never from the heaps under test. NULL: none
+ * left.
+ */
 void *lab_memory(size_t bytes);
 void lab_memory_free(void *p, size_t bytes); /* NULL: nothing */
 

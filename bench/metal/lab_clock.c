@@ -89,8 +89,8 @@ steps(struct lab_pass *ps, unsigned index)
 			break;
 		case LAB_FAIL:
 		default:
-			lab_pass_fail(
-			    ps, -KMEM_ENOMEM, "an allocation failed: no memory");
+			lab_pass_fail(ps, -KMEM_ENOMEM,
+			    "an allocation failed: no memory");
 		}
 		lane->ln_step++;
 		now = time_ns();

@@ -96,8 +96,8 @@ lab_facts_exact(struct lab_pass *ps, const struct lab_pass *noop)
 		lab_fact(out, "instr_per_op", "instr", LAB_LOWER,
 		    with - without, out->ops);
 	}
-	lab_fact(out, "instr_gross", "instr", LAB_LOWER, instructions(ps),
-	    out->ops);
+	lab_fact(
+	    out, "instr_gross", "instr", LAB_LOWER, instructions(ps), out->ops);
 	frames_facts(ps);
 }
 
@@ -139,8 +139,8 @@ lab_facts_clock(struct lab_pass *ps)
 	rate_fact(out, longest);
 	/* Elsewhere these counters are host time. */
 	if (time_instret_is_exact()) {
-		lab_fact(out, "cycles_per_op", "cycle", LAB_LOWER, cycles,
-		    out->ops);
+		lab_fact(
+		    out, "cycles_per_op", "cycle", LAB_LOWER, cycles, out->ops);
 		lab_fact(out, "instr_gross", "instr", LAB_LOWER,
 		    instructions(ps), out->ops);
 	}

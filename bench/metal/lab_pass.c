@@ -137,8 +137,8 @@ lab_pass_destroy(struct lab_pass *ps)
 	if (ps == NULL)
 		return;
 	if (ps->ps_hists != NULL)
-		lab_memory_free(ps->ps_hists,
-		    ps->ps_job->jo_harts * sizeof(*ps->ps_hists));
+		lab_memory_free(
+		    ps->ps_hists, ps->ps_job->jo_harts * sizeof(*ps->ps_hists));
 	lab_memory_free(ps->ps_own, ps->ps_lanes_bytes);
 	lab_memory_free(ps->ps_run.lr_shared, ps->ps_shared_bytes);
 	lab_memory_free(ps, sizeof(*ps));
@@ -149,7 +149,7 @@ lab_pass_fail(struct lab_pass *ps, int err, const char *why)
 {
 	const char *none = NULL;
 
-	/* Relaxed: constant sentences, and a request. Read when all are home. */
+	/* Relaxed: constants, and a request. Read when all are home. */
 	if (atomic_compare_exchange_strong_explicit(&ps->ps_error, &none, why,
 		memory_order_relaxed, memory_order_relaxed))
 		atomic_store_explicit(&ps->ps_err, err, memory_order_relaxed);
@@ -235,8 +235,8 @@ lab_pass_begin(struct lab_pass *ps)
 	if (!ps->ps_job->jo_exact) {
 		(void)kmem_reap(KMEM_REAP_ALL, 0);
 	} else if (!lab_ground_level(&ps->ps_ground)) {
-		lab_pass_fail(ps, -KMEM_ENOMEM,
-		    "no memory to make all runs begin alike");
+		lab_pass_fail(
+		    ps, -KMEM_ENOMEM, "no memory to make all runs begin alike");
 		return;
 	}
 	ps->ps_mark = frames_now(ps);
@@ -255,8 +255,8 @@ sort_slabs(struct kmem_slab_info *slabs, size_t n)
 	for (gap = n / 2; gap > 0; gap /= 2)
 		for (i = gap; i < n; i++) {
 			moved = slabs[i];
-			for (at = i; at >= gap &&
-			     slabs[at - gap].addr > moved.addr;
+			for (at = i;
+			     at >= gap && slabs[at - gap].addr > moved.addr;
 			     at -= gap)
 				slabs[at] = slabs[at - gap];
 			slabs[at] = moved;
@@ -320,8 +320,8 @@ lab_lane_enter(struct lab_pass *ps, unsigned index)
 	ps->ps_seats[index].st_entered = true;
 	if (ps->ps_load->ld_enter != NULL &&
 	    !ps->ps_load->ld_enter(&ps->ps_lanes[index]))
-		lab_pass_fail(ps, -KMEM_ENOMEM,
-		    "no memory for what the run starts with");
+		lab_pass_fail(
+		    ps, -KMEM_ENOMEM, "no memory for what the run starts with");
 }
 
 void

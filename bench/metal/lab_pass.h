@@ -56,10 +56,10 @@ struct lab_pass {
 	/* Where harts take turns; whoever has the turn. */
 	struct turns ps_turns;
 	enum lab_phase ps_phase;
-	uint32_t ps_round;    /* of this phase */
-	unsigned ps_moved;    /* lanes that did something in this round */
-	unsigned ps_waiting;  /* lanes that could not */
-	uint64_t ps_window;   /* instructions of a window with nothing in it */
+	uint32_t ps_round;   /* of this phase */
+	unsigned ps_moved;   /* lanes that did something in this round */
+	unsigned ps_waiting; /* lanes that could not */
+	uint64_t ps_window;  /* instructions of a window with nothing in it */
 	/* Own memory. */
 	size_t ps_shared_bytes, ps_stride, ps_lanes_bytes;
 	void *ps_own;

@@ -71,8 +71,8 @@ no_memory(struct lab_result *out)
 
 /* The same with noop. Its result is thrown away, but for an error. */
 static int
-run_noop(const struct lab_job *job, struct lab_pass **noop,
-    struct lab_result *out)
+run_noop(
+    const struct lab_job *job, struct lab_pass **noop, struct lab_result *out)
 {
 	struct lab_result *scratch = lab_memory(sizeof(*scratch));
 	int err;
@@ -157,8 +157,8 @@ lab_run(const struct lab_options *opt, bool (*stop)(void *), void *stop_arg,
 	struct lab_job job = { .jo_opt = opt,
 		.jo_bench = lb,
 		.jo_harts = opt->harts != 0 ? opt->harts : 1,
-		.jo_time_ns = opt->time_ns != 0 ? opt->time_ns
-						: TIME_DEFAULT_NS,
+		.jo_time_ns =
+		    opt->time_ns != 0 ? opt->time_ns : TIME_DEFAULT_NS,
 		.jo_exact = time_harts_take_turns(),
 		.jo_stop = stop,
 		.jo_stop_arg = stop_arg };

@@ -120,11 +120,10 @@ conduct(struct lab_pass *ps)
 	else if (ps->ps_phase == LAB_ENTER)
 		(void)lab_pass_frames(ps);
 	else
-		next = steps_over(
-		    ps, ps->ps_phase == LAB_WARM ? warm : counted);
+		next =
+		    steps_over(ps, ps->ps_phase == LAB_WARM ? warm : counted);
 	/* Relaxed: only who has the turn sets it here. */
-	over =
-	    atomic_load_explicit(&ps->ps_over, memory_order_relaxed) ||
+	over = atomic_load_explicit(&ps->ps_over, memory_order_relaxed) ||
 	    lab_pass_stopped(ps);
 	if (!over && ps->ps_phase == LAB_BEGIN) {
 		enter_phase(ps, LAB_ENTER);

@@ -279,7 +279,8 @@ def I5_2_ctrl_c_ends_a_run_and_frees_everything():
         machine.expect("interrupted")
         machine.prompt()
         machine.lua("n = 0")
-        machine.lua('for c in slab.caches() do if c.name:find"#" then n=n+1 end end')
+        machine.lua('for c in slab.caches() do '
+                    'if c.name:find"#" then n=n+1 end end')
         contains(machine.lua('print("LEFT", n)'), "LEFT\t0")
         machine.lua('r = lab.run{bench="turns", harts=2, time_ms=5}')
         contains(machine.lua('print("OPS", r.ops > 0)'), "OPS\ttrue")

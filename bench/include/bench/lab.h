@@ -44,7 +44,7 @@ struct lab_bench {
 	const char *lb_text; /* what it shows, and where it comes from */
 	unsigned lb_flags;
 	struct lab_param lb_params[LAB_PARAMS_MAX];
-	/* Where harts take turns: steps of each hart, before and while counted. */
+	/* Where harts take turns: steps of each, before and while counted. */
 	uint32_t lb_warm, lb_steps;
 };
 
@@ -72,7 +72,8 @@ struct lab_options {
 /* value / per is the figure; per is never 0. */
 struct lab_fact {
 	char lf_name[LAB_NAME_MAX]; /* "instr_per_op" */
-	char lf_unit[LAB_NAME_MAX]; /* "instr", "ns", "frame", "byte", "1", "op/s" */
+	/* "instr", "ns", "frame", "byte", "1", "op/s" */
+	char lf_unit[LAB_NAME_MAX];
 	enum lab_better lf_better;
 	uint64_t lf_value, lf_per;
 };
@@ -82,11 +83,11 @@ struct lab_result {
 	uint64_t params[LAB_PARAMS_MAX];
 	unsigned facts;
 	struct lab_fact fact[LAB_FACTS_MAX];
-	uint64_t ops;               /* pairs, all harts */
+	uint64_t ops; /* pairs, all harts */
 	uint64_t hart_ops[LAB_HARTS_MAX];
 	unsigned harts;
 	bool stopped; /* early, by `stop` */
-	/* LAB_TIMED: instructions of single calls where they are exact, else ns. */
+	/* LAB_TIMED: instructions of single calls where exact, else ns. */
 	const char *hist_unit; /* NULL: there is none */
 	struct bench_hist hist;
 	unsigned series; /* frames in use beyond the start, evenly spaced */

@@ -84,8 +84,7 @@ turns_room(struct turns_ring *tr)
 	uint32_t put = atomic_load_explicit(&tr->tr_put, memory_order_relaxed);
 
 	/* Pairs with the release in turns_take. */
-	return put -
-	    atomic_load_explicit(&tr->tr_got, memory_order_acquire) <=
+	return put - atomic_load_explicit(&tr->tr_got, memory_order_acquire) <=
 	    TURNS_RING - TURNS_BATCH;
 }
 
