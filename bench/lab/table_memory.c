@@ -11,8 +11,8 @@ const struct lab_bench lab_memory_benches[] = {
 	{ "memory/frag-steady",
 	    "random replacement of mixed sizes, 16 to 2,048 B: frames over "
 	    "bytes asked (Wilson and others 1995)",
-	    0, { { "live", "objects of each hart", 500, 10000, 100000 } }, 2,
-	    10 },
+	    0, { { "live", "objects of each hart", 2000, 10000, 100000 } }, 2,
+	    12 },
 	{ "memory/frag-adversary",
 	    "one survivor in 64 objects, then another size: frames pinned "
 	    "(Robson 1977)",
@@ -29,8 +29,8 @@ const struct lab_bench lab_memory_benches[] = {
 	    "misses of a model of the U74's data cache, walking objects at the "
 	    "same place of many slabs (Bonwick 1994, 4)",
 	    LAB_ONE_HART | LAB_WHOLE,
-	    { { "size", "bytes", 512, 512, 131072 },
-		{ "n", "objects", 448, 448, 20000 } },
+	    { { "size", "bytes", 512, 512, 4096 },
+		{ "n", "objects", 4608, 4608, 8192 } },
 	    0, 1 },
 	{ "memory/footprint",
 	    "n objects of one size: frames over bytes asked (Bonwick 1994, 5)",

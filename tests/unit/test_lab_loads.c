@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loads of the lab, each on an allocator that watches them.
- *
- * The driver here has one thread; lanes take their turns, a step each, as on a
- * machine that counts instructions. The allocator is malloc under the address
- * sanitizer: it knows each object and its heap, and notes the sequence of
- * calls. It can be told to fail, and to be noop: one object for all. Records of
- * a load have just the bytes that it asks for. A new group of benchmarks is a
- * line in `groups`.
+ * The loads of the lab, each on an allocator that watches them: malloc under
+ * the address sanitizer, which knows each object and its heap, and notes the
+ * sequence of calls. It can be told to fail, and to be noop: one object for
+ * all. A new group of benchmarks is a line in `groups`. On kmem itself:
+ * test_lab_kmem.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "bench/lab/lab.h"
+#include "tests/unit/lab_trial.h"
 
 static const struct lab_bench *const groups[] = {
 	lab_micro,
@@ -29,11 +25,8 @@ static const struct lab_bench *const groups[] = {
 };
 
 #define GROUPS    (sizeof(groups) / sizeof(groups[0]))
-#define SMALL     64u /* bytes of an object, when many are asked for */
-#define TICK      7u
-#define ROUNDS    200u /* steps of a lane, at most: the sum of a table's */
-#define HARTS_MAX 8u
-#define SEED      42u
+#define SMALL     64u  /* bytes of an object, when many are asked for */
+#define STEPS_MAX 200u /* of a table */
 
 /* ---- The allocator ---- */
 
@@ -48,8 +41,7 @@ struct object {
 struct checked {
 	struct object ch_live;  /* head of the ring */
 	struct object *ch_only; /* as noop: every object */
-	const struct lab_spec *ch_spec;
-	struct lab_spec ch_copy;
+	struct lab_spec ch_spec;
 	uint64_t ch_serial;
 };
 
@@ -61,7 +53,6 @@ static struct {
 	uint64_t live, heaps;
 	uint64_t hash;         /* of calls and the heaps they went to */
 	uint64_t hash_objects; /* and of the objects */
-	uint64_t ticks;
 } check;
 
 /* One step of FNV-1a, by words. */
@@ -74,7 +65,7 @@ mix(uint64_t *hash, uint64_t word)
 static struct object *
 object_new(struct checked *heap)
 {
-	const struct lab_spec *spec = &heap->ch_copy;
+	const struct lab_spec *spec = &heap->ch_spec;
 	size_t bytes =
 	    check.small && spec->ls_size > SMALL && spec->ls_ctor == NULL
 	    ? SMALL
@@ -106,7 +97,7 @@ adapter_create(const struct lab_spec *spec)
 		return NULL;
 	heap = calloc(1, sizeof(*heap));
 	assert_non_null(heap);
-	heap->ch_copy = *spec;
+	heap->ch_spec = *spec;
 	heap->ch_serial = check.creates;
 	heap->ch_live.ob_next = heap->ch_live.ob_previous = &heap->ch_live;
 	if (check.noop)
@@ -123,7 +114,7 @@ adapter_alloc(heap_t *heap)
 	mix(&check.hash, heap->ch_serial);
 	check.allocs++;
 	if (check.allocs == check.slow)
-		check.ticks += 5 * TICK;
+		trial_ticks += 5 * TRIAL_TICK;
 	if (check.allocs == check.fail_alloc) {
 		check.failed++;
 		return NULL;
@@ -178,221 +169,16 @@ adapter_reap(heap_t *heap)
 
 static const struct lab_variant check_variant = { "check", "malloc, checked",
 	LAB_CAN_CTOR | LAB_CAN_REAP };
-static const struct lab_code check_code = { &check_variant, check_groups,
-	NULL };
 
-/* ---- What bench/lab/lab.c gives loads ---- */
-
-const struct lab_code *const lab_codes[] = { &check_code, NULL };
-
-uint64_t
-lab_param(const struct lab_run *run, const char *name)
+/* As if an object had a frame to itself. */
+static size_t
+check_frames(void)
 {
-	const struct lab_param *lp = run->lr_bench->lb_params;
-	unsigned i;
-
-	for (i = 0; i < LAB_PARAMS_MAX && lp[i].lp_name != NULL; i++)
-		if (strcmp(lp[i].lp_name, name) == 0)
-			return run->lr_param[i];
-	fail_msg("%s has no parameter %s", run->lr_bench->lb_id, name);
-	return 0;
-}
-
-void
-lab_fact(struct lab_result *out, const char *name, const char *unit,
-    enum lab_better better, uint64_t value, uint64_t per)
-{
-	static const char *const units[] = { "1", "instr", "ns", "frame",
-		"byte" };
-	struct lab_fact *lf = &out->fact[out->facts];
-	unsigned i;
-
-	/* Of 32, eight are the driver's. */
-	assert_true(out->facts < LAB_FACTS_MAX - 8u);
-	assert_true(strlen(name) < LAB_NAME_MAX);
-	assert_true(per != 0);
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(units[i], unit) == 0)
-			break;
-	assert_true(i < sizeof(units) / sizeof(units[0]));
-	for (i = 0; i < out->facts; i++)
-		assert_string_not_equal(out->fact[i].lf_name, name);
-	strcpy(lf->lf_name, name);
-	strcpy(lf->lf_unit, unit);
-	lf->lf_better = better;
-	lf->lf_value = value;
-	lf->lf_per = per;
-	out->facts++;
-}
-
-size_t
-lab_frames(const struct lab_run *run)
-{
-	(void)run;
-	/* As if an object had a frame to itself. */
 	return check.live;
 }
 
-void *
-lab_memory(size_t bytes)
-{
-	return calloc(1, bytes);
-}
-
-void
-lab_memory_free(void *p, size_t bytes)
-{
-	(void)bytes;
-	free(p);
-}
-
-/* ---- The driver ---- */
-
-/* How a run went. */
-enum went { WENT_WELL, NOT_OPENED, NOT_ENTERED, FAILED };
-
-struct trial {
-	const struct lab_bench *bench;
-	const struct lab_load *load;
-	unsigned harts, rounds; /* rounds 0: as the table says */
-	uint64_t seed;
-	uint64_t param[LAB_PARAMS_MAX];
-	/* What came of it. */
-	enum went went;
-	uint64_t ops, freed; /* freed: in steps */
-	uint64_t timed;      /* calls in the histogram */
-	struct lab_result out;
-};
-
-static const struct lab_load *
-find_load(const char *id)
-{
-	const struct lab_load *const *group, *ld;
-
-	for (group = check_groups; *group != NULL; group++)
-		for (ld = *group; ld->ld_id != NULL; ld++)
-			if (strcmp(ld->ld_id, id) == 0)
-				return ld;
-	return NULL;
-}
-
-static uint64_t
-tick(void)
-{
-	check.ticks += TICK;
-	return check.ticks;
-}
-
-/* Bytes that were asked for, and not one more. */
-static void *
-records(const struct lab_run *run, size_t (*bytes)(const struct lab_run *))
-{
-	void *p;
-
-	if (bytes == NULL)
-		return NULL;
-	p = calloc(1, bytes(run));
-	assert_non_null(p);
-	return p;
-}
-
-static bool
-step_lane(struct trial *t, struct lab_lane *lane, bool *done)
-{
-	uint64_t frees = check.frees;
-	enum lab_step step = t->load->ld_step(lane);
-
-	t->freed += check.frees - frees;
-	lane->ln_step++;
-	*done = step == LAB_DONE;
-	if (step == LAB_FAIL)
-		t->went = FAILED;
-	return step != LAB_FAIL;
-}
-
-static void
-steps(struct trial *t, struct lab_lane *lanes)
-{
-	unsigned rounds =
-	    t->rounds != 0 ? t->rounds : t->bench->lb_warm + t->bench->lb_steps;
-	bool done[LAB_HARTS_MAX] = { false };
-	unsigned round, i;
-
-	for (round = 0; round < rounds; round++)
-		for (i = 0; i < t->harts; i++)
-			if (!done[i] && !step_lane(t, &lanes[i], &done[i]))
-				return;
-}
-
-/* All lanes enter, step and leave. */
-static void
-live(struct trial *t, struct lab_run *run)
-{
-	struct lab_lane *lanes = run->lr_lanes;
-	unsigned i, entered;
-
-	for (entered = 0; entered < t->harts; entered++) {
-		struct lab_lane *lane = &lanes[entered];
-
-		if (t->load->ld_enter != NULL && !t->load->ld_enter(lane)) {
-			t->went = NOT_ENTERED;
-			entered++; /* this one leaves, too */
-			break;
-		}
-	}
-	if (t->went == WENT_WELL)
-		steps(t, lanes);
-	for (i = 0; i < entered; i++)
-		t->load->ld_leave(&lanes[i]);
-}
-
-static void
-run_trial(struct trial *t)
-{
-	struct lab_lane *lanes = calloc(t->harts, sizeof(*lanes));
-	struct lab_run run = { .lr_bench = t->bench,
-		.lr_variant = &check_variant,
-		.lr_harts = t->harts,
-		.lr_seed = t->seed,
-		.lr_lanes = lanes,
-		.lr_out = &t->out,
-		.lr_tick = tick,
-		.lr_tick_cost = TICK,
-		.lr_exact = true };
-	unsigned i;
-
-	memset(&t->out, 0, sizeof(t->out));
-	t->went = WENT_WELL;
-	t->ops = t->freed = t->timed = 0;
-	memcpy(run.lr_param, t->param, sizeof(run.lr_param));
-	run.lr_shared = records(&run, t->load->ld_shared);
-	for (i = 0; i < t->harts; i++) {
-		lanes[i].ln_run = &run;
-		lanes[i].ln_index = i;
-		lanes[i].ln_random = (t->seed + 1) * 77777u + i;
-		lanes[i].ln_own = records(&run, t->load->ld_lane);
-		if ((t->bench->lb_flags & LAB_TIMED) != 0)
-			lanes[i].ln_hist = calloc(1, sizeof(struct bench_hist));
-	}
-	if (t->load->ld_open(&run)) {
-		live(t, &run);
-		t->load->ld_close(&run);
-	} else {
-		t->went = NOT_OPENED;
-	}
-	for (i = 0; i < t->harts; i++) {
-		t->ops += lanes[i].ln_ops;
-		if (lanes[i].ln_hist != NULL)
-			t->timed += lanes[i].ln_hist->bh_count;
-		free(lanes[i].ln_hist);
-		free(lanes[i].ln_own);
-	}
-	free(run.lr_shared);
-	free(lanes);
-	/* However it went. */
-	assert_int_equal(check.live, 0);
-	assert_int_equal(check.heaps, 0);
-}
+static const struct lab_code check_code = { &check_variant, check_groups,
+	check_frames };
 
 static void
 forget(void)
@@ -403,16 +189,17 @@ forget(void)
 static void
 quick(struct trial *t, const struct lab_bench *bench, unsigned harts)
 {
-	unsigned i;
+	trial_init(t, bench, &check_code, harts);
+	t->tr_frees = &check.frees;
+}
 
-	memset(t, 0, sizeof(*t));
-	t->bench = bench;
-	t->load = find_load(bench->lb_id);
-	assert_non_null(t->load);
-	t->harts = harts;
-	t->seed = SEED;
-	for (i = 0; i < LAB_PARAMS_MAX && bench->lb_params[i].lp_name; i++)
-		t->param[i] = bench->lb_params[i].lp_quick;
+static void
+run_trial(struct trial *t)
+{
+	trial_run(t);
+	/* However it went. */
+	assert_int_equal(check.live, 0);
+	assert_int_equal(check.heaps, 0);
 }
 
 static bool
@@ -441,7 +228,7 @@ say_where(void **state)
 static void
 for_all(void (*fn)(const struct lab_bench *bench, unsigned harts))
 {
-	static const unsigned harts[] = { 1, 2, 3, 4, HARTS_MAX };
+	static const unsigned harts[] = { 1, 2, 3, 4, TRIAL_HARTS_MAX };
 	const struct lab_bench *lb;
 	unsigned g, h;
 
@@ -468,7 +255,7 @@ is(const struct lab_bench *bench, const char *id)
 static void
 check_table(const struct lab_bench *bench, unsigned harts)
 {
-	const struct lab_load *ld = find_load(bench->lb_id);
+	const struct lab_load *ld = trial_load(&check_code, bench->lb_id);
 	const struct lab_param *lp = bench->lb_params;
 	size_t n = strlen(bench->lb_text);
 	unsigned i, j;
@@ -480,7 +267,7 @@ check_table(const struct lab_bench *bench, unsigned harts)
 	assert_non_null(ld->ld_leave);
 	assert_non_null(ld->ld_close);
 	assert_true(n > 10 && n < 140 && bench->lb_text[n - 1] != '.');
-	assert_in_range(bench->lb_steps, 1, ROUNDS);
+	assert_in_range(bench->lb_steps, 1, STEPS_MAX);
 	for (i = 0; i < LAB_PARAMS_MAX && lp[i].lp_name != NULL; i++) {
 		assert_true(strlen(lp[i].lp_text) > 0);
 		assert_in_range(lp[i].lp_quick, 0, lp[i].lp_max);
@@ -511,17 +298,17 @@ check_complete(const struct lab_bench *bench, unsigned harts)
 
 	quick(&t, bench, harts);
 	run_trial(&t);
-	assert_int_equal(t.went, WENT_WELL);
-	assert_true(t.ops > 0);
+	assert_int_equal(t.tr_went, WENT_WELL);
+	assert_true(t.tr_ops > 0);
 	if (has_pairs(bench)) {
-		assert_int_equal(t.ops, t.freed);
+		assert_int_equal(t.tr_ops, t.tr_freed);
 		/* Quick means cheap. */
-		assert_true(t.ops <= 21000u + 5000u * (harts - 1));
+		assert_true(t.tr_ops <= 21000u + 5000u * (harts - 1));
 	}
 	if ((bench->lb_flags & LAB_TIMED) != 0)
-		assert_true(t.timed >= t.ops);
+		assert_true(t.tr_timed >= t.tr_ops);
 	if ((bench->lb_flags & LAB_WHOLE) != 0)
-		assert_true(t.out.facts > 0);
+		assert_true(t.tr_out.facts > 0);
 	if ((bench->lb_flags & LAB_REAP) != 0)
 		assert_true(check.reaps > 0);
 }
@@ -566,13 +353,13 @@ check_noop(const struct lab_bench *bench, unsigned harts)
 	quick(&t, bench, harts);
 	run_trial(&t);
 	hash = check.hash;
-	ops = t.ops;
+	ops = t.tr_ops;
 	forget();
 	check.noop = true;
 	run_trial(&t);
-	assert_int_equal(t.went, WENT_WELL);
+	assert_int_equal(t.tr_went, WENT_WELL);
 	assert_true(hash == check.hash);
-	assert_int_equal(ops, t.ops);
+	assert_int_equal(ops, t.tr_ops);
 }
 
 static void
@@ -604,7 +391,7 @@ I5_1_another_seed_makes_other_calls(void **state)
 				run_trial(&t);
 				hash = check.hash;
 				forget();
-				t.seed++;
+				t.tr_seed++;
 				run_trial(&t);
 				assert_true(hash != check.hash);
 				seen++;
@@ -635,9 +422,9 @@ check_failing(const struct lab_bench *bench, unsigned harts)
 		if (check.failed == 0)
 			break;
 		if (!may_fail(bench))
-			assert_int_not_equal(t.went, WENT_WELL);
+			assert_int_not_equal(t.tr_went, WENT_WELL);
 	}
-	assert_int_equal(t.went, WENT_WELL);
+	assert_int_equal(t.tr_went, WENT_WELL);
 }
 
 static void
@@ -663,7 +450,7 @@ check_uncreated(const struct lab_bench *bench, unsigned harts)
 		if (check.creates < k)
 			break;
 		/* The first heaps are made by open; others, by steps. */
-		assert_int_not_equal(t.went, WENT_WELL);
+		assert_int_not_equal(t.tr_went, WENT_WELL);
 	}
 	assert_true(k <= LAB_HEAPS_MAX + 1u);
 }
@@ -689,18 +476,19 @@ check_bounds(const struct lab_bench *bench, unsigned harts)
 		;
 	for (which = 0; which < 2 * (n + 1); which++) {
 		quick(&t, bench, harts);
-		t.rounds = 2;
+		t.tr_rounds = 2;
 		for (i = 0; i < n; i++)
 			if (which / 2 == i || which / 2 == n)
-				t.param[i] = which % 2 == 0 ? 0 : lp[i].lp_max;
+				t.tr_param[i] =
+				    which % 2 == 0 ? 0 : lp[i].lp_max;
 		forget();
 		check.small = true;
 		run_trial(&t);
 		/* An allocator may refuse a size: then nothing happens. */
 		if (check.refused > 0)
-			assert_int_equal(t.went, NOT_OPENED);
+			assert_int_equal(t.tr_went, NOT_OPENED);
 		else
-			assert_int_equal(t.went, WENT_WELL);
+			assert_int_equal(t.tr_went, WENT_WELL);
 	}
 }
 
@@ -711,29 +499,13 @@ I5_7_parameters_at_their_ends(void **state)
 	for_all(check_bounds);
 }
 
-static const struct lab_fact *
-fact(const struct trial *t, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < t->out.facts; i++)
-		if (strcmp(t->out.fact[i].lf_name, name) == 0)
-			return &t->out.fact[i];
-	fail_msg("%s has no fact %s", t->bench->lb_id, name);
-	return NULL;
-}
-
 static void
 run_memory(struct trial *t, const char *id, unsigned harts)
 {
-	const struct lab_bench *lb = lab_memory_benches;
-
-	while (!is(lb, id))
-		assert_non_null((++lb)->lb_id);
 	forget();
-	quick(t, lb, harts);
+	quick(t, trial_bench(lab_memory_benches, id), harts);
 	run_trial(t);
-	assert_int_equal(t->went, WENT_WELL);
+	assert_int_equal(t->tr_went, WENT_WELL);
 }
 
 /* Where each object has a frame to itself, all figures are known. */
@@ -744,30 +516,31 @@ I5_1_memory_figures_are_those_of_the_objects(void **state)
 
 	(void)state;
 	run_memory(&t, "memory/footprint", 1);
-	assert_int_equal(fact(&t, "bytes_asked")->lf_value, 20000 * 64);
-	assert_int_equal(fact(&t, "overhead")->lf_value, 20000 * FRAME_SIZE);
-	assert_int_equal(fact(&t, "overhead")->lf_per, 20000 * 64);
+	assert_int_equal(trial_fact(&t, "bytes_asked")->lf_value, 20000 * 64);
+	assert_int_equal(
+	    trial_fact(&t, "overhead")->lf_value, 20000 * FRAME_SIZE);
+	assert_int_equal(trial_fact(&t, "overhead")->lf_per, 20000 * 64);
 	run_memory(&t, "memory/footprint", 8);
-	assert_int_equal(fact(&t, "bytes_asked")->lf_value, 20000 * 64);
+	assert_int_equal(trial_fact(&t, "bytes_asked")->lf_value, 20000 * 64);
 	run_memory(&t, "memory/blowup", 2);
-	assert_int_equal(fact(&t, "bytes_asked")->lf_value, 250 * 64);
-	assert_int_equal(fact(&t, "frames_grown")->lf_value, 0);
+	assert_int_equal(trial_fact(&t, "bytes_asked")->lf_value, 250 * 64);
+	assert_int_equal(trial_fact(&t, "frames_grown")->lf_value, 0);
 	run_memory(&t, "memory/blowup", 8);
-	assert_int_equal(fact(&t, "bytes_asked")->lf_value, 250 * 64);
+	assert_int_equal(trial_fact(&t, "bytes_asked")->lf_value, 250 * 64);
 	run_memory(&t, "memory/frag-adversary", 1);
-	assert_int_equal(fact(&t, "frames_full")->lf_value, 4096);
-	assert_int_equal(fact(&t, "frames_pinned")->lf_value, 64);
-	assert_int_equal(fact(&t, "bytes_live")->lf_value, 64 * 64);
-	assert_int_equal(fact(&t, "frames_other")->lf_value, 64 + 2048);
-	assert_int_equal(fact(&t, "frames_end")->lf_value, 0);
+	assert_int_equal(trial_fact(&t, "frames_full")->lf_value, 4096);
+	assert_int_equal(trial_fact(&t, "frames_pinned")->lf_value, 64);
+	assert_int_equal(trial_fact(&t, "bytes_live")->lf_value, 64 * 64);
+	assert_int_equal(trial_fact(&t, "frames_other")->lf_value, 64 + 2048);
+	assert_int_equal(trial_fact(&t, "frames_end")->lf_value, 0);
 	run_memory(&t, "memory/shrink", 1);
-	assert_int_equal(fact(&t, "frames_left")->lf_value, 750);
-	assert_int_equal(fact(&t, "overhead")->lf_per, 750 * 64);
+	assert_int_equal(trial_fact(&t, "frames_left")->lf_value, 750);
+	assert_int_equal(trial_fact(&t, "overhead")->lf_per, 750 * 64);
 	/* One tick is what reading costs: nothing is left of it. */
-	assert_int_equal(fact(&t, "reap")->lf_value, 0);
+	assert_int_equal(trial_fact(&t, "reap")->lf_value, 0);
 	run_memory(&t, "memory/reap", 1);
-	assert_int_equal(fact(&t, "frames_left")->lf_value, 0);
-	assert_int_equal(fact(&t, "frames_back")->lf_value, 3);
+	assert_int_equal(trial_fact(&t, "frames_left")->lf_value, 0);
+	assert_int_equal(trial_fact(&t, "frames_back")->lf_value, 3);
 }
 
 /* Percentiles are of the calls of all lanes. */
@@ -778,19 +551,18 @@ I5_1_latency_sums_up_all_lanes(void **state)
 
 	(void)state;
 	forget();
-	quick(&t, &lab_latency[1], 8);
-	assert_true(is(t.bench, "latency/tail-grow"));
+	quick(&t, trial_bench(lab_latency, "latency/tail-grow"), 8);
 	run_trial(&t);
 	/* Two times 2,000 allocations of each lane, for nothing but a tick. */
-	assert_int_equal(t.timed, 8 * 8 * 250);
-	assert_int_equal(fact(&t, "p50")->lf_value, 0);
-	assert_int_equal(fact(&t, "max")->lf_value, 0);
+	assert_int_equal(t.tr_timed, 8 * 8 * 250);
+	assert_int_equal(trial_fact(&t, "p50")->lf_value, 0);
+	assert_int_equal(trial_fact(&t, "max")->lf_value, 0);
 	forget();
 	check.slow = 1999; /* one call of all */
 	run_trial(&t);
-	assert_int_equal(fact(&t, "p999")->lf_value, 0);
-	assert_int_equal(fact(&t, "max")->lf_value, 5 * TICK);
-	assert_string_equal(fact(&t, "max")->lf_unit, "instr");
+	assert_int_equal(trial_fact(&t, "p999")->lf_value, 0);
+	assert_int_equal(trial_fact(&t, "max")->lf_value, 5 * TRIAL_TICK);
+	assert_string_equal(trial_fact(&t, "max")->lf_unit, "instr");
 }
 
 /* A failing call is what this one is about: it is counted, and survived. */
@@ -801,15 +573,15 @@ I5_1_oom_counts_the_calls_that_fail(void **state)
 
 	(void)state;
 	run_memory(&t, "memory/oom", 1);
-	assert_int_equal(fact(&t, "failed_allocs")->lf_value, 0);
-	assert_int_equal(fact(&t, "objects")->lf_value, 201);
+	assert_int_equal(trial_fact(&t, "failed_allocs")->lf_value, 0);
+	assert_int_equal(trial_fact(&t, "objects")->lf_value, 201);
 	forget();
 	check.fail_alloc = 151;
 	run_trial(&t);
-	assert_int_equal(t.went, WENT_WELL);
+	assert_int_equal(t.tr_went, WENT_WELL);
 	/* The second round finds memory again, up to its last place. */
-	assert_int_equal(fact(&t, "objects")->lf_value, 201);
-	assert_true(t.ops == t.freed - 4u);
+	assert_int_equal(trial_fact(&t, "objects")->lf_value, 201);
+	assert_true(t.tr_ops == t.tr_freed - 4u);
 }
 
 int

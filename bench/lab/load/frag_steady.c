@@ -9,7 +9,7 @@
  * adapters.
  */
 
-#define STEADY_STEP    200u /* pairs */
+#define STEADY_STEP    300u /* pairs */
 #define STEADY_CLASSES 29u
 
 struct steady_own {

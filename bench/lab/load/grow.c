@@ -3,7 +3,8 @@
  * micro/grow: the layer below the slabs. A step goes from an empty heap to n
  * objects and back, and has the heap give all its frames up: each object comes
  * from a new slab, each slab from new frames. `per_frame` is what that took for
- * a frame, both ways, loop included. Included by adapters.
+ * each frame that the fill added, both ways, loop included. Included by
+ * adapters.
  */
 
 struct grow_own {
@@ -38,14 +39,17 @@ grow_step(struct lab_lane *lane)
 {
 	struct grow_own *own = lane->ln_own;
 	heap_t *heap = lane->ln_run->lr_heap[0];
+	size_t empty = lab_frames(lane->ln_run), full;
 	uint64_t before = lane->ln_run->lr_tick();
 
 	own->gr_held = held_fill(heap, own->gr_objs, 0, own->gr_n);
 	if (own->gr_held < own->gr_n)
 		return LAB_FAIL;
+	full = lab_frames(lane->ln_run);
 	while (own->gr_held > 0)
 		adapter_free(heap, own->gr_objs[--own->gr_held]);
-	own->gr_frames += adapter_reap(heap);
+	(void)adapter_reap(heap);
+	own->gr_frames += full > empty ? full - empty : 0;
 	own->gr_took += held_since(lane->ln_run, before);
 	lane->ln_ops += own->gr_n;
 	return LAB_MORE;
