@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads of the lab, run by a test: one thread, lanes in turn, a step each, as on
- * a machine that counts instructions. Records of a load have just the bytes that
+ * Loads of the lab, run by a test: one thread, lanes in turn, a step each, as
+ * on a machine that counts instructions. Records of a load have just the bytes
  * it asks for. What bench/lab/lab.c gives loads is here, too.
  */
 #ifndef LAB_TRIAL_H

@@ -2,7 +2,8 @@
 /*
  * memory/footprint: n objects, and nothing else: what they take of the machine,
  * over what was asked for. The harts share the number. FOOTPRINT_FILL steps
- * fill, FOOTPRINT_DRAIN free again. Included by adapters.
+ * fill; the hart that is full last looks at what is taken, then FOOTPRINT_DRAIN
+ * steps free again. Included by adapters.
  */
 
 #define FOOTPRINT_FILL  8u
@@ -12,12 +13,13 @@ struct footprint {
 	struct meter fo_meter;
 	size_t fo_share; /* of each hart */
 	size_t fo_size;
+	_Atomic unsigned fo_full;    /* harts that hold their share */
+	_Atomic unsigned fo_sampled; /* 1: they may free it */
 };
 
 struct footprint_own {
 	unsigned fo_step;
-	/* Held: these, from the first on. The last lane reads it. */
-	_Atomic uint64_t fo_held;
+	size_t fo_held; /* these, from the first on */
 	void *fo_objs[];
 };
 
@@ -54,22 +56,21 @@ footprint_open(struct lab_run *run)
 	return held_open(run, "footprint");
 }
 
+/* This hart holds its share; who comes last takes the sample of all. */
 static void
-footprint_sample(const struct lab_lane *lane)
+footprint_full(struct lab_lane *lane)
 {
 	const struct lab_run *run = lane->ln_run;
 	struct footprint *fo = run->lr_shared;
-	uint64_t objects = 0;
-	unsigned i;
+	uint64_t objects = (uint64_t)fo->fo_share * run->lr_harts;
 
-	for (i = 0; i < run->lr_harts; i++) {
-		const struct footprint_own *own = run->lr_lanes[i].ln_own;
-
-		/* Relaxed: a figure. */
-		objects +=
-		    atomic_load_explicit(&own->fo_held, memory_order_relaxed);
-	}
+	/* All have filled before; what they did is seen by who comes last. */
+	if (atomic_fetch_add_explicit(&fo->fo_full, 1u, memory_order_acq_rel) !=
+	    run->lr_harts - 1u)
+		return;
 	meter_sample(lane, &fo->fo_meter, objects * fo->fo_size);
+	/* Pairs with the acquire in footprint_step. */
+	atomic_store_explicit(&fo->fo_sampled, 1u, memory_order_release);
 }
 
 /* Hold the first `to` objects. False without memory. */
@@ -78,37 +79,36 @@ footprint_move(struct lab_lane *lane, size_t to)
 {
 	struct footprint_own *own = lane->ln_own;
 	heap_t *heap = lane->ln_run->lr_heap[0];
-	/* Relaxed: a figure for others, and only this lane writes it. */
-	size_t held = atomic_load_explicit(&own->fo_held, memory_order_relaxed);
 
-	if (held < to) {
-		held = held_fill(heap, own->fo_objs, held, to);
-	} else {
-		lane->ln_ops += held - to;
-		while (held > to)
-			adapter_free(heap, own->fo_objs[--held]);
-	}
-	atomic_store_explicit(&own->fo_held, held, memory_order_relaxed);
-	return held == to;
+	if (own->fo_held < to)
+		own->fo_held = held_fill(heap, own->fo_objs, own->fo_held, to);
+	lane->ln_ops += own->fo_held > to ? own->fo_held - to : 0;
+	while (own->fo_held > to)
+		adapter_free(heap, own->fo_objs[--own->fo_held]);
+	return own->fo_held == to;
 }
 
 static enum lab_step
 footprint_step(struct lab_lane *lane)
 {
-	const struct footprint *fo = lane->ln_run->lr_shared;
+	struct footprint *fo = lane->ln_run->lr_shared;
 	struct footprint_own *own = lane->ln_own;
-	unsigned step = ++own->fo_step;
-	size_t to;
+	unsigned step = own->fo_step + 1;
+	size_t to = fo->fo_share * step / FOOTPRINT_FILL;
 
-	if (step <= FOOTPRINT_FILL)
-		to = fo->fo_share * step / FOOTPRINT_FILL;
-	else
+	if (step > FOOTPRINT_FILL) {
+		/* Pairs with the release in footprint_full. */
+		if (atomic_load_explicit(
+			&fo->fo_sampled, memory_order_acquire) == 0)
+			return LAB_WAIT;
 		to = fo->fo_share * (FOOTPRINT_FILL + FOOTPRINT_DRAIN - step) /
 		    FOOTPRINT_DRAIN;
+	}
 	if (!footprint_move(lane, to))
 		return LAB_FAIL;
-	if (meter_is_mine(lane))
-		footprint_sample(lane);
+	own->fo_step = step;
+	if (step == FOOTPRINT_FILL)
+		footprint_full(lane);
 	return step < FOOTPRINT_FILL + FOOTPRINT_DRAIN ? LAB_MORE : LAB_DONE;
 }
 

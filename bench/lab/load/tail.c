@@ -15,7 +15,7 @@
 #define TAIL_SLOTS 512u
 #define TAIL_BURST 100u
 #define TAIL_REAP  4u /* steps */
-#define TAIL_FILL  250u
+#define TAIL_FILLS 8u /* steps in which tail-grow fills its places */
 
 struct tail_own {
 	size_t ta_places;
@@ -139,10 +139,9 @@ tail_grow_step(struct lab_lane *lane)
 {
 	struct tail_own *own = lane->ln_own;
 	heap_t *heap = lane->ln_run->lr_heap[0];
-	unsigned left;
+	size_t to = ++own->ta_steps * own->ta_places / TAIL_FILLS;
 
-	for (left = TAIL_FILL; left != 0 && own->ta_filled < own->ta_places;
-	     left--) {
+	while (own->ta_filled < to) {
 		own->ta_objs[own->ta_filled] = tail_alloc(lane);
 		if (own->ta_objs[own->ta_filled] == NULL)
 			return LAB_FAIL;
@@ -152,6 +151,7 @@ tail_grow_step(struct lab_lane *lane)
 		held_drop(heap, own->ta_objs, own->ta_filled);
 		lane->ln_ops += own->ta_filled;
 		own->ta_filled = 0;
+		own->ta_steps = 0;
 		(void)adapter_reap(heap);
 	}
 	return LAB_MORE;
