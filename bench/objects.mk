@@ -28,6 +28,11 @@ lab-rivals := arena counted firstfit linux24 picolibc rival seed2006 sheaf \
 lab-driver := lab_clock lab_facts lab_pass lab_run lab_turns turns
 bench-probe-y += $(lab-names:%=lab/%.o) $(lab-rivals:%=rival/%.o)
 bench-probe-y += $(lab-driver:%=metal/%.o)
+# Only in the image of `make bench`.
+bench-probe-y += lab/table_smp.o
+bench-probe-y += lab/table_trace.o
+bench-probe-y += lab/trace.o
+bench-probe-y += lab/trace_make.o
 bench-probe-y += metal/probe.o
 bench-probe-y += metal/probe_cache.o
 bench-probe-y += metal/probe_harts.o
