@@ -30,6 +30,7 @@ bench-probe-y += $(lab-names:%=lab/%.o) $(lab-rivals:%=rival/%.o)
 bench-probe-y += $(lab-driver:%=metal/%.o)
 # Only in the image of `make bench`.
 bench-probe-y += lab/table_smp.o
+bench-probe-y += lab/table_system.o
 bench-probe-y += lab/table_trace.o
 bench-probe-y += lab/trace.o
 bench-probe-y += lab/trace_make.o

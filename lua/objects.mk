@@ -44,6 +44,7 @@ lua-y += lib_hart.o
 CFLAGS-lua/dt = $(fdt-includes)
 # Only in the image of `make bench`.
 lua-probe-y += bench_lab.o
+lua-probe-y += bench_luaheap.o
 lua-probe-y += bench_probe.o
 lua-probe-y += lab_compare.o
 lua-probe-y += lab_result.o

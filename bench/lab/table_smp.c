@@ -18,7 +18,7 @@ const struct lab_bench lab_smp[] = {
 	    0,
 	    { { "size", "bytes", 64, 64, 16384 },
 		{ "batch", "objects", 256, 256, 4096 } },
-	    2, 10 },
+	    2, 5 },
 	{ "smp/concurrent",
 	    "all harts at once allocate many objects, then free them (Linux "
 	    "slab_test, 3)",
@@ -26,7 +26,7 @@ const struct lab_bench lab_smp[] = {
 	    { { "size", "bytes", 64, 64, 16384 },
 		{ "count", "objects of a round, each hart", 256, 10000,
 		    100000 } },
-	    2, 20 },
+	    2, 10 },
 	{ "smp/remote-free",
 	    "hart 0 allocates, then the others free (Linux slab_test, 4)", 0,
 	    { { "size", "bytes", 64, 64, 16384 },
@@ -34,7 +34,7 @@ const struct lab_bench lab_smp[] = {
 	    2, 10 },
 	{ "smp/one-to-n",
 	    "hart 0 allocates while the others free (Linux slab_test, 5)", 0,
-	    { { "size", "bytes", 64, 64, 16384 } }, 2, 10 },
+	    { { "size", "bytes", 64, 64, 16384 } }, 2, 6 },
 	{ "smp/larson",
 	    "a server replaces objects at random, one in `bleed` is freed by "
 	    "another hart (Larson and Krishnan 1998)",
@@ -51,7 +51,7 @@ const struct lab_bench lab_smp[] = {
 	    0,
 	    { { "size", "bytes", 64, 64, 16384 },
 		{ "batch", "objects", 256, 4096, 16384 } },
-	    4, 20 },
+	    2, 10 },
 	{ "smp/cache-scratch",
 	    "harts write objects that lay side by side at first: passive "
 	    "false sharing (Berger et al. 2000)",
@@ -60,7 +60,7 @@ const struct lab_bench lab_smp[] = {
 		{ "writes", "for each object, of all harts", 64, 2000000,
 		    10000000 },
 		{ "line", "1: the cache is asked for whole lines", 0, 0, 1 } },
-	    4, 40 },
+	    2, 20 },
 	{ "smp/cache-thrash",
 	    "harts write small objects of their own: active false sharing "
 	    "(Berger et al. 2000)",
@@ -69,7 +69,7 @@ const struct lab_bench lab_smp[] = {
 		{ "writes", "for each object, of all harts", 64, 2000000,
 		    10000000 },
 		{ "line", "1: the cache is asked for whole lines", 0, 0, 1 } },
-	    4, 40 },
+	    2, 20 },
 	{ "smp/mstress",
 	    "phases of unequal work; objects migrate and survive "
 	    "(mimalloc-bench)",
@@ -87,7 +87,7 @@ const struct lab_bench lab_smp[] = {
 		{ "ops", "blocks of a loop", 64, 100, 10000 },
 		{ "min", "bytes", 8, 8, 16384 },
 		{ "max", "bytes", 4000, 16000, 16384 } },
-	    4, 20 },
+	    4, 10 },
 	{ "smp/sh6",
 	    "half freed last first, half in the order they came (after "
 	    "MicroQuill's sh6bench)",
@@ -96,7 +96,7 @@ const struct lab_bench lab_smp[] = {
 		{ "blocks", "objects of a step", 128, 1000, 10000 },
 		{ "min", "bytes", 1, 1, 16384 },
 		{ "max", "bytes", 1000, 1000, 16384 } },
-	    4, 20 },
+	    4, 10 },
 	{ "smp/sh8",
 	    "as sh6, and one half is freed by another hart (after "
 	    "MicroQuill's sh8bench)",
@@ -105,7 +105,7 @@ const struct lab_bench lab_smp[] = {
 		{ "blocks", "objects of a step", 128, 1000, 10000 },
 		{ "min", "bytes", 1, 1, 16384 },
 		{ "max", "bytes", 1000, 1000, 16384 } },
-	    4, 20 },
+	    4, 10 },
 	{ "smp/alloc-test",
 	    "sizes and places by Pareto's law, up to 1 KiB (after ITHare's "
 	    "alloc-test)",
@@ -130,7 +130,7 @@ const struct lab_bench lab_smp[] = {
 		{ "objects", "of a life", 100, 100, 10000 },
 		{ "min", "bytes", 8, 8, 16384 },
 		{ "max", "bytes", 2000, 2000, 16384 } },
-	    6, 20 },
+	    5, 10 },
 	{ "smp/barnes-like",
 	    "much arithmetic, few allocations: an allocator's cost must "
 	    "vanish (after barnes in mimalloc-bench)",

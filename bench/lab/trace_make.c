@@ -8,6 +8,8 @@
  * lives, in the order it was allocated. Every law is a whole-number one on
  * bench_random, so that a seed gives the same trace everywhere.
  */
+#include <string.h>
+
 #include "trace.h"
 
 #define MAKE_HARTS 8u
@@ -99,16 +101,40 @@ maker_close(struct maker *mk)
 /*
  * A server. A request comes to a random hart. It has one buffer of 2 or 4 KiB,
  * 3 to 11 objects of 16 to 256 bytes that it frees in reverse, and an answer of
- * 64 to 1,500 bytes that the next hart sends and frees. One request in 16
- * begins a session of 256 to 1,024 bytes in a random one of 64 places, whose
- * session ends then, on whichever hart that is.
+ * 64 to 1,500 bytes, which waits until 64 later ones have come and is then sent
+ * and freed by the next hart. One request in 16 begins a session of 256 to 1,024
+ * bytes in a random one of 64 places, whose session ends then, on whichever
+ * hart that is.
  */
 #define SERVER_SESSIONS 64u
+#define SERVER_ANSWERS  64u
 #define SERVER_SMALL    11u
 
+struct server {
+	struct maker sv_maker;
+	uint32_t sv_session[SERVER_SESSIONS];
+	bool sv_open[SERVER_SESSIONS];
+	uint32_t sv_answer[SERVER_ANSWERS]; /* a ring */
+	uint32_t sv_answers;                /* so far */
+};
+
+/* The answer waits; the one whose place it takes is sent. */
 static void
-server_request(struct maker *mk, uint32_t hart)
+server_answer(struct server *sv, uint32_t answer)
 {
+	struct maker *mk = &sv->sv_maker;
+	uint32_t *place = &sv->sv_answer[sv->sv_answers % SERVER_ANSWERS];
+
+	if (sv->sv_answers >= SERVER_ANSWERS)
+		unmake(mk, *place, mk->mk_hart[*place] + 1u);
+	*place = answer;
+	sv->sv_answers++;
+}
+
+static void
+server_request(struct server *sv, uint32_t hart)
+{
+	struct maker *mk = &sv->sv_maker;
 	uint32_t small[SERVER_SMALL], buffer, answer, n, i;
 
 	n = draw(mk, 3, SERVER_SMALL);
@@ -125,32 +151,37 @@ server_request(struct maker *mk, uint32_t hart)
 	for (i = n; i != 0; i--)
 		unmake(mk, small[i - 1u], hart);
 	unmake(mk, buffer, hart);
-	unmake(mk, answer, hart + 1u);
+	server_answer(sv, answer);
+}
+
+static void
+server_session(struct server *sv, uint32_t hart)
+{
+	struct maker *mk = &sv->sv_maker;
+	uint32_t at = draw(mk, 0, SERVER_SESSIONS - 1u);
+
+	if (sv->sv_open[at])
+		unmake(mk, sv->sv_session[at], hart);
+	sv->sv_open[at] = true;
+	sv->sv_session[at] = make(mk, draw(mk, 256, 1024), hart);
 }
 
 bool
 trace_make_server(struct trace *tc, uint64_t seed)
 {
-	uint32_t session[SERVER_SESSIONS] = { 0 };
-	bool open[SERVER_SESSIONS] = { false };
-	struct maker mk;
+	struct server sv;
 
-	if (!maker_open(&mk, tc, seed))
+	memset(&sv, 0, sizeof(sv));
+	if (!maker_open(&sv.sv_maker, tc, seed))
 		return false;
-	while (unused(&mk) != 0) {
-		uint32_t hart = draw(&mk, 0, MAKE_HARTS - 1u);
+	while (unused(&sv.sv_maker) != 0) {
+		uint32_t hart = draw(&sv.sv_maker, 0, MAKE_HARTS - 1u);
 
-		if (draw(&mk, 0, 15) == 0) {
-			uint32_t at = draw(&mk, 0, SERVER_SESSIONS - 1u);
-
-			if (open[at])
-				unmake(&mk, session[at], hart);
-			open[at] = true;
-			session[at] = make(&mk, draw(&mk, 256, 1024), hart);
-		}
-		server_request(&mk, hart);
+		if (draw(&sv.sv_maker, 0, 15) == 0)
+			server_session(&sv, hart);
+		server_request(&sv, hart);
 	}
-	maker_close(&mk);
+	maker_close(&sv.sv_maker);
 	return true;
 }
 

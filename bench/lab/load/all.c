@@ -24,6 +24,7 @@
 #include "latency.c"
 #include "memory.c"
 #include "smp.c"
+#include "system.c"
 #include "trace.c"
 #include "turns.c"
 
@@ -33,6 +34,7 @@ static const struct lab_load *const ADAPTER_GROUPS[] = {
 	load_memory,
 	load_latency,
 	load_trace,
+	load_system,
 	load_control,
 	load_turns,
 	NULL,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * smp/mleak: lives of threads that end, after the description of mleak in
- * mimalloc-bench. A step is one life: it allocates `objects` of mixed sizes,
- * frees one half, and leaves the other to be freed by another hart. What an
- * allocator keeps for each hart must not grow with the lives: hart 0 notes the
- * frames in use at the end of every `lives` of its own, always with as much
- * left to others; the fact frames_grown is what the last has more than the
- * first. Included by adapters.
+ * mimalloc-bench. A step is one life: it allocates `objects` of mixed sizes, the
+ * same in each life so that nothing grows by chance, frees one half, and leaves
+ * the other to be freed by another hart. What an allocator keeps for each hart
+ * must not grow with the lives: hart 0 notes the frames in use at the end of
+ * every `lives` of its own, always with as much left to others; the fact
+ * frames_grown is what the last has more than the first. Included by adapters.
  */
 
 /* Frames in use; hart 0 alone writes it. */
@@ -106,9 +106,10 @@ mleak_step(struct lab_lane *lane)
 	    sizes_between(lab_param(run, "min"), lab_param(run, "max"));
 	struct mleak *ml = lane->ln_own;
 	unsigned objects = count_param(run, "objects"), i;
+	uint64_t random = bench_seed(run->lr_seed, lane->ln_index);
 
 	for (i = 0; i < objects; i++) {
-		size_t bytes = size_even(sz, bench_random(&lane->ln_random));
+		size_t bytes = size_even(sz, bench_random(&random));
 
 		if (!item_alloc(run, &ml->ml_items[i], bytes)) {
 			items_drop(run, ml->ml_items, i);
