@@ -456,6 +456,18 @@ def I5_4_table_has_the_worst_first_and_a_bounded_width():
     contains(lines[-4], "more")
 
 
+def I5_4_figures_are_written_for_people():
+    for figure, text in ((None, "-"), (0, "0"), (16.0, "16"), (-3, "-3"),
+                         (18.7227, "18.72"), (1.01129, "1.0113"),
+                         (1554828, "1,554,828"), (1234.56, "1,234.6"),
+                         (1.5e6 + 0.5, "1.5e+06"), (1e12, "1e+12"),
+                         (0.00001, "1e-05")):
+        equal(verdict.number(figure), text)
+    for delta, text in ((None, ""), (0.0625, "+6.25 %"), (-0.5, "-50.00 %"),
+                        (9.5, "+950.00 %"), (1e6, "\u00d71e+06")):
+        equal(verdict.percent(delta), text)
+
+
 def I5_4_foreign_text_reaches_no_terminal_as_it_is():
     data = sample()
     data["code"]["commit"] = "\x1b[31mred\n"
