@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Baselines of the benchmarks, results for other programs, README's table.
-"""
+"""Baselines of the benchmarks, other formats, README's table."""
+import copy
 import csv
 import io
+import json
 import os
+import random
 import re
 import sys
 import xml.etree.ElementTree as xml
@@ -11,8 +13,9 @@ import xml.etree.ElementTree as xml
 import bench_sample
 from bench_checks import LARSON, PAIR, changed, raises, saved
 from bench_sample import find as entry_of, sample, slower
-from lib import ROOT, check, contains, equal, folder, run_command, write
-from quarry.bench import baseline, formats, readme, result, verdict
+from lib import ROOT, check, contains, equal, folder, run_command, test, \
+    write
+from quarry.bench import baseline, formats, readme, result, stats, verdict
 
 
 # ---- Baselines ----
@@ -317,7 +320,8 @@ def I5_7_readme_says_what_was_not_measured():
                                            "probe/memory,ours,harts=1")]
     data["run"]["plan"] = []
     readme.update(path, data)
-    for part in ("1.55 M; not measured |", "64 alive | not measured |", "what they ask | not measured |",
+    for part in ("1.55 M; not measured |", "64 alive | not measured |",
+                 "what they ask | not measured |",
                  "| ours | not measured | 21.6 |"):
         contains(text_of(path), part)
 
@@ -347,3 +351,92 @@ def I5_4_reading_and_comparing_is_cheap_to_import():
     check("quarry.bench.stats" in loaded, "nothing was loaded")
     equal(loaded & {"asyncio", "subprocess", "http", "multiprocessing",
                     "email", "ssl", "jsonschema"}, set())
+
+
+# ---- Whatever a file says ----
+
+FIGURES = (0, -3, 1e-300, 5e-324, 9.9e99, -9.9e99, 16.0, (1 << 64) - 1)
+VALUES = (None, True, 0, -1, 2.5, (1 << 64) - 1, "", "x", "\x1b[2J\n", "=1",
+          "a" * 3000, [], {}, [1], {"a": 1}, [[0, 1, 2]])
+
+
+def places(data, path=()):
+    """Paths of all parts of the data."""
+    if path:
+        yield path
+    if isinstance(data, (dict, list)):
+        for name in data if isinstance(data, dict) else range(len(data)):
+            yield from places(data[name], path + (name,))
+
+
+def damage(data, draw):
+    """Other figures, and one or two other parts; then one other byte."""
+    for entry in data["results"]:
+        for metric in entry["metrics"].values():
+            if draw.random() < 0.3:
+                metric.pop("exact", None)
+                metric.pop("median", None)
+                metric["samples"] = [draw.choice(FIGURES) for _ in range(
+                    draw.choice((1, 5, 20)))]
+    for _ in range(draw.choice((0, 1, 1, 2))):
+        path = draw.choice(list(places(data)))
+        inner = data
+        for name in path[:-1]:
+            inner = inner[name]
+        if draw.random() < 0.2:
+            del inner[path[-1]]
+        else:
+            inner[path[-1]] = copy.deepcopy(draw.choice(VALUES))
+    text = json.dumps(data)
+    if draw.random() < 0.2:
+        at = draw.randrange(len(text))
+        text = text[:at] + draw.choice('"},]0\x00') + text[at + 1:]
+    return text
+
+
+def exercise(data, other, draw):
+    """All that is done with a result."""
+    equal(result.validate(baseline.strip(data)), [])
+    for before, after in ((other, data), (data, other), (data, data)):
+        try:
+            judged = verdict.compare(before, after, {
+                "history": [data, other] * 3,
+                "rerun": draw.choice((None, data))})
+            verdict.paired([before, after] * 5, [after, before] * 5)
+        except verdict.NotComparable as why:
+            check("\n" not in str(why), repr(why))
+            continue
+        whole = dict(after, comparison=judged)
+        equal(result.parse(result.dumps(whole))["comparison"], judged)
+        verdict.table(judged)
+        for form in (formats.csv, formats.markdown, formats.ktap):
+            form(whole).encode()
+        xml.fromstring(formats.junit(whole).encode())
+    readme.lines(data)
+    for entry in data["results"]:
+        for metric in entry["metrics"].values():
+            stats.summarise(metric["samples"])
+            verdict.steps(metric["samples"] * 2)
+
+
+@test(timeout=600)
+def I5_4_damaged_results_are_refused_or_used_to_the_end():
+    draw, used, base = random.Random(11), 0, {}
+    for mode in ("exact", "smp"):
+        data = sample(mode)
+        data["results"] = data["results"][:2] + [
+            entry_of(data, "latency/tail,ours,harts=2")]
+        data["run"]["plan"] = [r["key"] for r in data["results"]]
+        base[mode] = data
+    path = os.path.join(folder(), "r.json")
+    for _ in range(120):
+        other = base[draw.choice(("exact", "smp"))]
+        write(path, damage(copy.deepcopy(other), draw))
+        try:
+            data = result.load(path)
+        except result.Bad as bad:
+            check(str(bad).isprintable() and len(str(bad)) < 600, repr(bad))
+            continue
+        used += 1
+        exercise(data, other, draw)
+    check(30 < used < 110, "%d of 120 could be used: a poor test" % used)

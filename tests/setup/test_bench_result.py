@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Results of the benchmarks as files: what is one, what is not.
-"""
+"""Results of the benchmarks as files: what is one, what is not."""
 import copy
 import json
 import os

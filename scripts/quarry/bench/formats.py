@@ -196,7 +196,7 @@ def markdown(data):
 # JUnit
 
 def _xml(text):
-    """Foreign text for XML, which has a character for all that is printable."""
+    """Foreign text for XML, which has characters for all that prints."""
     return plain(text, 2000)
 
 

@@ -26,6 +26,7 @@ RESAMPLES = 10000
 DRAWS_MAX = 400000
 EXACT_MAX = 40      # samples of both sides, for an exact Mann-Whitney
 PAIRS_EXACT_MAX = 25
+CHANGE_MAX = 1e12   # as much as need be told apart
 
 
 def bootstrap(samples, seed, share=0.95):
@@ -208,7 +209,7 @@ def sign(ratios):
 
 def changes(figures):
     """|Δ| from each figure to the next, relative; what was 0 is left out."""
-    return [abs(after / before - 1)
+    return [min(abs(after / before - 1), CHANGE_MAX)
             for before, after in itertools.pairwise(figures) if before]
 
 

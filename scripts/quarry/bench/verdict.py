@@ -36,6 +36,7 @@ EXACT_LEAST = 1                                 # of the metric's unit
 EXACT_SHARE = fractions.Fraction(2, 1000)
 SHARE = 0.02
 ALPHA = 0.01
+SHARE_MAX = 1e12                                # beyond it nothing is told
 UNITLESS = ("1", "ratio", "%")
 OK, REGRESSION, INCONCLUSIVE = 0, 1, 6          # exit statuses
 STEPS_MAX = 400                                 # commits; time is quadratic
@@ -78,14 +79,25 @@ def _float(number):
     return None if number is None else float(number)
 
 
+def _share(before, after):
+    """after / before - 1; None where that is no number to show."""
+    if not before or after is None:
+        return None
+    try:
+        share = float(after / before - 1)
+    except OverflowError:
+        return None
+    return share if abs(share) < SHARE_MAX else None
+
+
 def _row(name, metric, before, after, verdict, **more):
     """A row as the schema has it; figures of one form in one order."""
     delta = more.pop("delta", None)
-    if delta is None and before:
-        delta = after / before - 1 if after is not None else None
+    if delta is None:
+        delta = _share(before, after)
     row = {"key": name[0], "metric": name[1], "unit": metric["unit"],
            "before": _float(before), "after": _float(after),
-           "delta": _float(delta)}
+           "delta": delta}
     row.update(more)
     row["verdict"] = verdict
     return row
@@ -283,10 +295,10 @@ def _paired_row(name, olds, news, share):
     if all(a == b for a, b in pairs):
         return _row(name, news[0], before, after, "same", p=1.0, floor=share,
                     confirmed=None)
-    if any(a <= 0 or b <= 0 for a, b in pairs):     # no ratio
+    ratios = [b / a if a > 0 else 0 for a, b in pairs]
+    if not all(1 / SHARE_MAX < r < SHARE_MAX for r in ratios):
         return _row(name, news[0], before, after, "inconclusive", p=None,
                     floor=share, confirmed=None)
-    ratios = [b / a for a, b in pairs]
     change, p = statistics.median(ratios) - 1, stats.wilcoxon(ratios)
     verdict = "same"
     if abs(change) > share:
