@@ -35,7 +35,6 @@ PROBES = {
                "run8.callees": (1400000, 10000)},
     "memory": {"memory.ratio": (12944576, 12800000),
                "memory.frames": (3148, 1)},
-    "boot": {"boot": (1554828, 1)},
     "disassembly": {"sensitive": (0, 1)},
 }
 PROBES_8 = {

@@ -33,7 +33,8 @@ HEADLINES = (
     ("made here, freed there, per pair", "probe/handover,ours,harts=8",
      "handover.1.net"),
     ("memory taken by asked", "probe/memory,ours,harts=1", "memory.ratio"),
-    ("kernel entry to prompt", "probe/boot,ours,harts=1", "boot"))
+    ("kernel entry to prompt", "system/boot,ours,harts=1",
+     "boot_instructions"))
 
 
 def regressed(data):
