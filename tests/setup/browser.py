@@ -192,6 +192,13 @@ class Browser:
                 "description", got["exceptionDetails"]["text"])))
         return got["result"].get("value")
 
+    def until(self, condition):
+        """Wait for the condition: charts follow events some frames later."""
+        self.value("""new Promise((done) => {
+          const look = () => (%s) ? done() : requestAnimationFrame(look);
+          look();
+        })""" % condition)
+
     def dark(self, on=True):
         self.call("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme",

@@ -68,7 +68,8 @@ function answerScale(run) {
         "; the host has fewer processors than that, so this says little" :
         "")};
   }
-  const name = headMetric(least), metric = least.metrics[name];
+  const name = costMetric(least) || headMetric(least);
+  const metric = least.metrics[name];
   const from = figure(least, name), to = figure(most, name);
   if (to === undefined)
     return unknown("the results of " + one.label + " have no common figure");
@@ -87,9 +88,14 @@ function answerColour(run) {
   const [a, b] = [figure(with_, name), figure(without, name)];
   if (a === undefined || b === undefined)
     return unknown("memory/colour has no figure of misses");
-  return {figure: a > 0 ? times(b / a) : number(b) + " → 0",
-    text: "fewer cache misses: " + number(b) + " without colouring, " +
-      number(a) + " with"};
+  const shown = (result) => {
+    const {exact} = result.metrics[name];
+    return exact && exact.per > 1 ? number(exact.value) + " of " +
+      number(exact.per) : number(figure(result, name));
+  };
+  return {figure: a > 0 ? times(b / a) : b > 0 ? "all" : "0",
+    text: (a > 0 ? "fewer cache misses: " : "of the cache misses: ") +
+      shown(without) + " without colouring, " + shown(with_) + " with"};
 }
 
 // Points of the magazine trade-off: {rounds, idle, cost}, by rounds.
@@ -106,7 +112,7 @@ function magazinePoints(run) {
     if (!/^memory\/mag/.test(result.id) || result.variant !== "ours" ||
         !size || !idle)
       continue;
-    const cost = HEADS.find((m) => own(result.metrics, m));
+    const cost = costMetric(result);
     if (!cost)
       continue;
     const rest = [hartsOf(result), ...Object.entries(result.params)

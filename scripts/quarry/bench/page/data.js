@@ -178,14 +178,16 @@ function figure(result, name) {
   return metric ? valueOf(metric) : undefined;
 }
 
-// The metric a result is first of all about.
+// What a pair costs; undefined where no pairs are counted.
 const HEADS = ["instr_per_op", "ns_per_op", "cycles_per_op"];
+const costMetric = (result) => HEADS.find((name) => own(result.metrics, name));
+
+// The metric a result is first of all about.
 function headMetric(result) {
-  for (const name of HEADS) {
-    if (own(result.metrics, name))
-      return name;
-  }
-  return Object.keys(result.metrics)[0];
+  const first = result.id.startsWith("memory/") ? ["overhead", "ratio",
+    "idle_bytes", "misses_first"] : [];
+  return first.find((name) => own(result.metrics, name)) ||
+    costMetric(result) || Object.keys(result.metrics)[0];
 }
 
 function byUnit(result, unit) {

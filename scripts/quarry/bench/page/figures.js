@@ -38,7 +38,8 @@ function drawHarts(one, rising) {
     return {none: "Nothing to draw: this run has no benchmark on several" +
       " numbers of harts."};
   const sample = one.results[0];
-  const name = rising ? byUnit(sample, "op/s") : headMetric(sample);
+  const name = rising ? byUnit(sample, "op/s") :
+    costMetric(sample) || headMetric(sample);
   if (!name)
     return {none: "Throughput is not measured in this mode: where harts take" +
       " turns there is no time to divide by."};
@@ -85,7 +86,7 @@ function showHarts(run) {
   const place = section("harts", "Harts");
   const cases = run.cases.all((one) => unique(one.results.map(hartsOf))
     .length > 1 && !one.id.startsWith("probe/") && one.results.some((r) =>
-    HEADS.includes(headMetric(r)) || byUnit(r, "op/s")));
+    costMetric(r) || byUnit(r, "op/s")));
   if (!cases.length) {
     place.append(nothing("This run has no benchmark on several numbers of" +
       " harts."));
@@ -396,8 +397,8 @@ function drawHeat(result) {
   const use = cells.reduce((a, b) => a + b, 0) / 255 / cells.length;
   return {
     title: clean(result.variant) + ": " + percent(use, false) + " in use of " +
-      number(cells.length) + " slabs; " + number(full) + " full, " +
-      number(empty) + " empty",
+      number(cells.length) + (cells.length === 1 ? " slab; " : " slabs; ") +
+      number(full) + " full, " + number(empty) + " empty",
     note: clean(result.id) + ", at the end; slabs by address, from the upper" +
       " left.",
     paint: paintHeat(cells),
@@ -410,10 +411,12 @@ function drawHeat(result) {
 
 function showMemory(run) {
   const place = section("memory", "Memory");
-  const grown = run.ok.filter((r) => r.series && r.series.values.length > 1);
+  const grown = run.ok.filter((r) => r.series && r.series.values.length > 1 &&
+    !r.id.startsWith("control/"));
   const cases = new Cases(grown).all();
   if (cases.length) {
-    let one = cases[0];
+    let one = cases.find((c) => c.id === "memory/frag-steady") ||
+      cases.find((c) => c.id.startsWith("memory/")) || cases[0];
     const control = select("Benchmark", choices(cases), one.key, (value) => {
       one = pick(cases, value);
       chart.show();
@@ -428,10 +431,15 @@ function showMemory(run) {
     place.append(nothing("No result of this run has a picture of slabs."));
     return;
   }
-  hot.sort((a, b) => byVariant(a.variant, b.variant));
-  let at = 0;
+  hot.sort((a, b) => compare(a.id, b.id) || byVariant(a.variant, b.variant));
+  // The first of those with the most to see.
+  const least = Math.min(128, Math.max(...hot.map((r) => r.heat.length)));
+  let at = hot.findIndex((r) => r.id === "memory/frag-steady" &&
+    r.heat.length >= least);
+  if (at < 0)
+    at = hot.findIndex((r) => r.heat.length >= least);
   const which = select("Slabs of", hot.map((r, i) => [String(i),
-    clean(r.key)]), "0", (value) => {
+    clean(r.key)]), String(at), (value) => {
     at = Number(value);
     heat.show();
   });

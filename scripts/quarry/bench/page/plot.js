@@ -277,7 +277,7 @@ function heatColour(part) {
 
 function paintHeat(cells) {
   return (canvas, plot) => {
-    const columns = Math.min(HEAT_COLUMNS, cells.length);
+    const columns = HEAT_COLUMNS;
     const rows = Math.ceil(cells.length / columns);
     const scale = Math.max(2, window.devicePixelRatio || 1);
     const width = Math.max(240, Math.min(plot.clientWidth || 800, 960));
