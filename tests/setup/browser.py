@@ -27,7 +27,8 @@ import time
 from lib import PATIENCE_S, Failed, folder
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
-OPTIONS = ["--headless", "--disable-gpu", "--no-first-run", "--mute-audio",
+OPTIONS = ["--headless", "--disable-gpu", "--in-process-gpu",
+           "--no-first-run", "--mute-audio",
            "--disable-dev-shm-usage", "--disable-background-networking",
            "--disable-component-update", "--disable-default-apps",
            "--disable-extensions", "--disable-sync", "--hide-scrollbars",

@@ -249,9 +249,29 @@ def I5_5_report_leaves_another_machine_out_of_history():
 
 
 # ---- In the browser ----
+#
+# To start it is most of what these tests cost, so each shows several things.
+
+def check_control(tab):
+    """What a page cannot do is worth something if another one can."""
+    tab.value("""new Promise((done) => {
+      const image = new Image();
+      image.onload = image.onerror = done;
+      image.src = "http://192.0.2.1/injected.png";
+    }).then(() => 0)""")
+    equal(tab.proxy.count, 0, "connections of an injected image")
+    contains(" ".join(told(tab)["errors"]), "refused: img-src")
+    tab.open(write(os.path.join(folder(), "control.html"),
+                   "<!DOCTYPE html><img src=http://192.0.2.1/control.png>"))
+    check(tab.proxy.came.wait(browser.PATIENCE_S), "nothing sees a request")
+
 
 def I5_5_page_draws_every_chart_and_fetches_nothing():
     with browser.Browser() as tab:
+        report = opened(tab, [sample("smp")])
+        equal(report["errors"], [])
+        check(report["charts"]["throughput"]["drawn"], "no throughput")
+        clean(tab)
         report = opened(tab, complete())
         equal(report["errors"], [])
         check(report["ready"], "the page did not come to its end")
@@ -262,28 +282,7 @@ def I5_5_page_draws_every_chart_and_fetches_nothing():
         for name, count in zip(drawn, canvases):
             check(count["ink"] > 2000, name, "is blank:", count)
         clean(tab)
-        report = opened(tab, [sample("smp")])
-        equal(report["errors"], [])
-        check(report["charts"]["throughput"]["drawn"], "no throughput")
-        clean(tab)
-
-
-def I5_5_page_cannot_be_made_to_fetch():
-    """The network's absence is measured by what does see a request."""
-    beacon = "<!DOCTYPE html><img src=http://192.0.2.1/beacon.png>"
-    ask = ("new Promise((done) => { const i = new Image(); i.onload ="
-           " i.onerror = () => done('ended'); i.src ="
-           " 'http://192.0.2.1/more.png'; })")
-    with browser.Browser() as tab:
-        tab.open(write(os.path.join(folder(), "control.html"), beacon))
-        check(tab.proxy.came.wait(browser.PATIENCE_S),
-              "the proxy sees no request")
-        tab.proxy.count = 0
-        opened(tab, complete())
-        clean(tab)
-        tab.value(ask)
-        equal(tab.proxy.count, 0, "connections of an injected image")
-        contains(" ".join(told(tab)["errors"]), "refused: img-src")
+        check_control(tab)
 
 
 def number_of(text):
@@ -327,49 +326,50 @@ def check_rows(tab, data):
         equal(None if row[7][1] is None else float(row[7][1]), delta, head)
 
 
+def check_answers(tab):
+    data = bench_sample.slower(sample(), PAIR, "instr_per_op", 3)
+    opened(tab, [compared(data)])
+    answers = tab.value("""[...document.querySelectorAll(".answers li")]
+      .map((li) => [...li.children].map((c) => c.textContent))""")
+    equal([a[1] for a in answers],
+          ["19", "0", "35.6×", "+24 KiB", answers[4][1], "yes"])
+    contains(answers[1][2], "from 1 to 8 harts (smp/scale: 16 → 16)")
+    contains(answers[3][2], "idle from 8 to 32 rounds (automatic: 60 KiB, "
+             "17.48 instr; 8: 8 KiB, 27.25 instr; 16: ")
+    contains(answers[4][2], "a hot pair: ")
+    for words in ("2006 design 7.21×", "Linux 2.4 5.16×", "sheaves 2.16×"):
+        contains(answers[4][2].split("a hot pair: ")[1], words)
+    contains(answers[5][2], PAIR)
+    contains(tab.value("document.querySelector('#verdicts tbody tr')"
+                       ".textContent"), "▲ worse" + PAIR)
+
+
+def check_saved(tab, data):
+    """The saved file is the result; the bars are of its numbers."""
+    saved = tab.value("""(async () => {
+      const real = URL.createObjectURL;
+      let blob;
+      URL.createObjectURL = (b) => (blob = b, real(b));
+      document.getElementById("download").click();
+      return await blob.text();
+    })()""")
+    equal(json.loads(saved), data)
+    bars = tab.value("""[...document.querySelectorAll(
+      "#figure-comparators tbody tr")].map((row) =>
+      [row.children[0].textContent, row.children[1].dataset.value])""")
+    wanted = {r["variant"]: page.value_of(r["metrics"]["ns_per_op"])
+              for r in data["results"] if r["id"] == "micro/pair"
+              and r["variant"] != "noop"}
+    equal({name: float(value) for name, value in bars}, wanted)
+
+
 def I5_5_page_numbers_equal_the_json():
     with browser.Browser() as tab:
         for data in (compared(many()), sample("smp")):
             opened(tab, [data])
             check_rows(tab, data)
-        # The saved file is the result, number by number.
-        saved = tab.value("""(async () => {
-          const real = URL.createObjectURL;
-          let blob;
-          URL.createObjectURL = (b) => (blob = b, real(b));
-          document.getElementById("download").click();
-          return await blob.text();
-        })()""")
-        equal(json.loads(saved), data)
-        # What stands beside a chart is what the chart was made of.
-        bars = tab.value("""[...document.querySelectorAll(
-          "#figure-comparators tbody tr")].map((row) =>
-          [row.children[0].textContent, row.children[1].dataset.value])""")
-        wanted = {r["variant"]: page.value_of(r["metrics"]["ns_per_op"])
-                  for r in data["results"] if r["id"] == "micro/pair"
-                  and r["variant"] != "noop"}
-        equal({name: float(value) for name, value in bars}, wanted)
-
-
-def I5_5_page_answers_come_from_the_results():
-    data = bench_sample.slower(sample(), PAIR, "instr_per_op", 3)
-    with browser.Browser() as tab:
-        opened(tab, [compared(data)])
-        answers = tab.value("""[...document.querySelectorAll(".answers li")]
-          .map((li) => [...li.children].map((c) => c.textContent))""")
-        equal([a[1] for a in answers],
-              ["19", "0", "35.6×", "+24 KiB", answers[4][1], "yes"])
-        contains(answers[1][2], "from 1 to 8 harts (smp/scale: 16 → 16)")
-        contains(answers[3][2], "idle from 8 to 32 rounds (automatic: 60 KiB, "
-                 "17.48 instr; 8: 8 KiB, 27.25 instr; 16: ")
-        for words in ("2006 design 7.21×", "Linux 2.4 5.16×",
-                      "sheaves 2.16×"):
-            contains(answers[4][2], "a hot pair: ")
-            contains(answers[4][2].split("a hot pair: ")[1], words)
-        contains(answers[5][2], PAIR)
-        first = tab.value("document.querySelector('#verdicts tbody tr')"
-                          ".textContent")
-        contains(first, "▲ worse" + PAIR)
+        check_saved(tab, data)
+        check_answers(tab)
 
 
 def hostile():
@@ -417,58 +417,107 @@ def I5_5_page_shows_hostile_text_as_text():
         contains(shown, "{{data}}")
 
 
+def check_flags(tab, data, *words):
+    equal(opened(tab, [data])["errors"], [])
+    flags = tab.value("document.getElementById('flags').innerText")
+    for text in words:
+        contains(flags, text)
+
+
+def check_damaged(tab):
+    """Data that a copy damaged are not shown as if they were right."""
+    path = written([sample()])[0]
+    text = read(path)
+    at = text.index('id="run-data"')
+    for place in (text.index("data-crc=", at) + 10, at + 4000):
+        bad = "7" if text[place] != "7" else "8"
+        tab.open(write(path, text[:place] + bad + text[place + 1:]))
+        check(told(tab)["errors"], "no error was told")
+        contains(tab.value("document.getElementById('main').innerText"),
+                 "could not be shown")
+
+
+def check_tables_only(tab):
+    """Without the library the tables are open."""
+    tab.open(written(complete(), "/nonexistent/chart.js")[0])
+    equal(told(tab)["errors"], [])
+    contains(tab.value("document.getElementById('flags').innerText"),
+             "Charts are left out")
+    equal(tab.value("document.querySelectorAll('#figure-comparators "
+                    "details[open] tbody tr').length"), 10)
+    check(told(tab)["charts"]["heat"]["drawn"], "the heat map needs none")
+
+
 def I5_5_page_says_what_is_not_there():
     with browser.Browser() as tab:
-        for data in (bench_sample.partial(sample(), 1),
-                     bench_sample.partial(sample(), 0)):
+        for keep in (1, 0):
+            data = bench_sample.partial(sample(), keep)
             data["run"]["noisy"] = True
-            report = opened(tab, [data])
-            equal(report["errors"], [])
-            check(not any(c["drawn"] for c in report["charts"].values()),
-                  report["charts"])
-            flags = tab.value("document.getElementById('flags').innerText")
-            contains(flags, "Partial: %d of " % len(data["results"]))
-            contains(flags, "the emulator was killed by signal 9")
-            contains(flags, "Noisy")
+            check_flags(tab, data, "Partial: %d of " % keep, "Noisy",
+                        "the emulator was killed by signal 9")
             for part in ("verdicts", "harts", "comparators", "latency",
                          "memory", "magazines", "history"):
                 said = tab.value("document.querySelector('#%s .nothing')"
                                  ".textContent" % part)
                 check(said.endswith("."), part, said)
             equal(tab.value("document.querySelectorAll('canvas').length"), 0)
-        # A result that failed is named, and stands in the table.
-        opened(tab, [bench_sample.failed(sample(), PAIR)])
-        contains(tab.value("document.getElementById('flags').innerText"),
-                 "1 result failed; first %s: an allocation failed" % PAIR)
-        # Data that a copy damaged are not shown as if they were right.
-        path = written([sample()])[0]
-        text = read(path)
-        at = text.index('id="run-data"')
-        for place in (text.index("data-crc=", at) + 10, at + 4000):
-            bad = "7" if text[place] != "7" else "8"
-            tab.open(write(path, text[:place] + bad + text[place + 1:]))
-            check(told(tab)["errors"], "no error was told")
-            contains(tab.value("document.getElementById('main').innerText"),
-                     "could not be shown")
+        check_flags(tab, bench_sample.failed(sample(), PAIR),
+                    "1 result failed; first %s: an allocation failed" % PAIR)
+        check_damaged(tab)
+        check_tables_only(tab)
 
 
-def I5_5_page_without_charts_opens_its_tables():
-    with browser.Browser() as tab:
-        tab.open(written(complete(), "/nonexistent/chart.js")[0])
-        report = told(tab)
-        equal(report["errors"], [])
-        contains(tab.value("document.getElementById('flags').innerText"),
-                 "Charts are left out")
-        equal(tab.value("document.querySelectorAll('#figure-comparators "
-                        "details[open] tbody tr').length"), 10)
-        check(report["charts"]["heat"]["drawn"], "the heat map needs none")
+def check_keys(tab):
+    """Tab reaches everything, the filter filters, Enter sorts."""
+    visible = """[...document.querySelectorAll("#all-results tbody tr")]
+      .filter((row) => !row.hidden)
+      .map((row) => row.children[%d].textContent)"""
+    focus = "document.activeElement.textContent || document.activeElement.id"
+    opened(tab, complete())
+    tab.key("Tab")
+    equal(tab.value(focus), "Skip to the answers")
+    seen = []
+    while seen[-1:] != ["filter"] and len(seen) < 60:
+        tab.key("Tab")
+        seen.append(tab.value(focus))
+    check({"Download JSON", "Dark", "filter"} <= set(seen), seen)
+    tab.call("Input.insertText", text="smp/larson ours harts=8")
+    equal(tab.value(visible % 0), ["smp/larson"])
+    tab.value("document.getElementById('filter').select()")
+    tab.call("Input.insertText", text="smp/larson harts=8")
+    while seen[-1] != "value" and len(seen) < 120:
+        tab.key("Tab")
+        seen.append(tab.value(focus))
+    for way, reverse in (("ascending", False), ("descending", True)):
+        tab.key("Enter", text="\r")
+        equal(tab.value("document.activeElement.parentNode"
+                        ".getAttribute('aria-sort')"), way)
+        values = [number_of(v)[0] for v in tab.value(visible % 5)]
+        equal(values, sorted(values, reverse=reverse))
+        equal(len(values), 10)
 
 
-def I5_5_page_is_dark_on_request_and_light_on_paper():
+def check_paper(tab):
+    """The page prints light from the dark, and is dark again."""
+    tab.value("addEventListener('beforeprint', () => { seen = %s; });"
+              "seen = null" % GRID)
+    pdf = tab.pdf()
+    check(pdf.startswith(b"%PDF-") and len(pdf) > 50000, len(pdf))
+    printed = tab.value("seen")
+    check(printed, "the page was not told of the printing")
+    check(sum(c["light"] for c in printed) > 1000, "prints dark charts")
+    equal(sum(c["dark"] for c in printed), 0, "dark lines on paper")
+    check(sum(c["dark"] for c in tab.value(GRID)) > 1000, "stays light")
+
+
+def I5_5_page_by_keys_narrow_in_the_dark_and_on_paper():
     background = "getComputedStyle(document.body).backgroundColor"
     label = "document.getElementById('theme').textContent"
     with browser.Browser() as tab:
-        opened(tab, complete())
+        check_keys(tab)
+        for width in (390, 320, 1280):
+            tab.resize(width)
+            tab.until("document.documentElement.scrollWidth <= %d" % width)
         equal(tab.value(background), "rgb(255, 255, 255)")
         check(sum(c["light"] for c in tab.value(GRID)) > 1000, "no grid")
         tab.dark()
@@ -477,52 +526,9 @@ def I5_5_page_is_dark_on_request_and_light_on_paper():
         dark = tab.value(GRID)
         check(sum(c["dark"] for c in dark) > 1000, "charts are not dark")
         equal(sum(c["light"] for c in dark), 0, "light lines in the dark")
-        # The page prints light from the dark, and is dark again.
-        tab.value("addEventListener('beforeprint', () => { seen = %s; })"
-                  "; seen = null" % GRID)
-        pdf = tab.pdf()
-        check(pdf.startswith(b"%PDF-") and len(pdf) > 50000, len(pdf))
-        printed = tab.value("seen")
-        check(printed, "the page was not told of the printing")
-        check(sum(c["light"] for c in printed) > 1000, "prints dark charts")
-        equal(sum(c["dark"] for c in printed), 0, "dark lines on paper")
-        check(sum(c["dark"] for c in tab.value(GRID)) > 1000, "stays light")
+        check_paper(tab)
         # The button is stronger than the system, and says what it does.
         tab.value("document.getElementById('theme').click()")
         equal(tab.value(label), "Dark")
         equal(tab.value(background), "rgb(255, 255, 255)")
         clean(tab)
-
-
-def I5_5_page_works_by_keys_and_on_a_narrow_screen():
-    visible = """[...document.querySelectorAll("#all-results tbody tr")]
-      .filter((row) => !row.hidden)
-      .map((row) => row.children[%d].textContent)"""
-    focus = "document.activeElement.textContent || document.activeElement.id"
-    with browser.Browser() as tab:
-        opened(tab, complete())
-        tab.key("Tab")
-        equal(tab.value(focus), "Skip to the answers")
-        seen = set()
-        for _ in range(60):
-            tab.key("Tab")
-            seen.add(tab.value(focus))
-            if tab.value(focus) == "filter":
-                break
-        check({"Download JSON", "Dark", "filter"} <= seen, seen)
-        tab.call("Input.insertText", text="smp/larson ours harts=8")
-        equal(tab.value(visible % 0), ["smp/larson"])
-        tab.value("document.getElementById('filter').select()")
-        tab.call("Input.insertText", text="smp/larson harts=8")
-        while tab.value(focus) != "value":
-            tab.key("Tab")
-        for way, reverse in (("ascending", False), ("descending", True)):
-            tab.key("Enter", text="\r")
-            equal(tab.value("document.activeElement.parentNode"
-                            ".getAttribute('aria-sort')"), way)
-            values = [number_of(v)[0] for v in tab.value(visible % 5)]
-            equal(values, sorted(values, reverse=reverse))
-            equal(len(values), 10)
-        for width in (390, 320):
-            tab.resize(width)
-            tab.until("document.documentElement.scrollWidth <= %d" % width)
