@@ -18,13 +18,16 @@ VARIANTS = [{"name": "ours", "text": "as it is", "ours": True},
             {"name": "seed2006", "text": "2006"},
             {"name": "noop", "text": "nothing"}]
 BENCHES = [
-    {"id": "micro/pair", "text": "a pair", "one_hart": True,
+    {"id": "micro/pair", "text": "a pair", "flags": {"one_hart": True},
      "params": [{"name": "size", "quick": 64, "full": 64}]},
     {"id": "smp/larson", "text": "a server", "params": []},
-    {"id": "smp/remote", "text": "two at least", "two_up": True},
-    {"id": "control/spin", "text": "noise", "one_hart": True},
+    {"id": "smp/remote", "text": "two at least",
+     "flags": {"two_up": True}},
+    {"id": "control/spin", "text": "noise",
+     "flags": {"one_hart": True}},
 ]
 PROBES = [{"name": "pair", "harts": 1, "text": "pair"},
+          {"name": "zones", "harts": 1, "text": "zones"},
           {"name": "scale", "harts": 8, "text": "scale"}]
 
 

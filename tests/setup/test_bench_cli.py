@@ -589,10 +589,10 @@ def I5_4_list_shows_benchmarks_allocators_and_plans():
     world = World()
     words = [BENCH, "list", "--kernel", world.kernel, "--runner", FAKE]
     got = run_command(words, 0)
-    for part in ("micro/pair", "seed2006", "probe/scale", "quick: 26 results"):
+    for part in ("micro/pair", "seed2006", "probe/scale", "quick: 27 results"):
         contains(got.out, part)
     data = json.loads(run_command(words + ["--json"], 0).out)
-    equal(len(data["plans"]["quick"]), 26, "plan")
+    equal(len(data["plans"]["quick"]), 27, "plan")
 
 
 def I5_4_doctor_says_what_is_missing():
@@ -601,7 +601,7 @@ def I5_4_doctor_says_what_is_missing():
                        FAKE])
     contains(got.out, "image %s, by GCC" % os.path.relpath(world.kernel))
     contains(got.out, "MiB free")
-    contains(got.out, "4 benchmarks, 4 allocators, 2 probes")
+    contains(got.out, "4 benchmarks, 4 allocators, 3 probes")
     got = run_command([BENCH, "doctor", "--kernel", "/nowhere.elf"], 2)
     matches(got.out, r"^missing +no image .*make bench-image")
 
@@ -810,7 +810,7 @@ def I5_4_terminal_has_a_bar_and_a_dumb_one_lines():
     check(b"\x1b[32m" not in on_terminal(TERM="xterm", NO_COLOR="1"))
     dumb = on_terminal(TERM="dumb")
     check(b"\x1b" not in dumb, "escapes on a dumb terminal")
-    contains(dumb, b"52 of 52 done")
+    contains(dumb, b"54 of 54 done")
 
 
 # ---- The table and the summary ----
@@ -841,3 +841,16 @@ def I5_2_comparators_are_summed_up():
         ["allocator", "pair", "larson,", "8", "harts"], ["ours", "17", "40"],
         ["seed2006", "137", "-"]])
     equal(summary.comparators([]), [])
+
+
+def I5_4_a_probe_alone_runs_with_all_of_its_machine():
+    world = World()
+    with open(world.log, "w", encoding="utf-8"):
+        pass
+    world.run("--filter", "probe/pair")
+    equal([r["key"] for r in world.data()["results"]],
+          ["probe/pair,ours,harts=1"], "results")
+    for words in world.boots()[1:]:
+        ran = re.findall(r'key="([^"]+)"', next(
+            w for w in words if w.startswith("--eval=PLAN")))
+        equal(ran, ["probe/pair,ours,harts=1", "probe/zones,ours,harts=1"])

@@ -258,19 +258,17 @@ def cmd_compare(args):
 
 
 def cmd_report(args):
-    results = [load(path) for path in args.results]
-    from quarry.bench import page
-    write_page(page, results, args.html)
+    write_page([load(path) for path in args.results], args.html)
     print("report: %s" % args.html)
     return OK
 
 
-def write_page(page, results, path):
+def write_page(results, path):
+    from quarry.bench import page
     try:
-        page.write(results, path)
-    except OSError:
-        raise
-    except getattr(page, "Failure", ()) as e:
+        for line in page.write(results, path) or ():
+            say(line)
+    except page.Failure as e:
         raise Ended(USAGE, str(e)) from None
 
 

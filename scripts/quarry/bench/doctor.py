@@ -117,15 +117,11 @@ def disk():
 
 def charts():
     from quarry.bench import page
-    find = getattr(page, "library", None)
-    try:
-        found = find() if find else None
-    except Exception as e:  # whatever it lacks, it says so itself
-        return WARN, str(e)
+    found = page.find_library()
     if found:
-        return OK, "charts by %s" % (found if isinstance(found, str)
-                                     else "a library")
-    return WARN, "no chart library: make setup-bench"
+        return OK, "charts by %s" % found
+    return WARN, "no Chart.js, the report has tables instead: %s" % (
+        page.INSTALL)
 
 
 def browser():

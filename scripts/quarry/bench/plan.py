@@ -116,7 +116,7 @@ def catalogue(records):
 def flag(bench, name):
     """A flag of a benchmark, as lab.list() tells them."""
     flags = bench.get("flags")
-    return bool(bench.get(name)) or isinstance(flags, list) and name in flags
+    return isinstance(flags, dict) and bool(flags.get(name))
 
 
 def possible(bench, harts):
@@ -129,11 +129,10 @@ def possible(bench, harts):
 
 
 def refused(bench, variant):
-    """Whether this allocator cannot run it."""
-    if flag(bench, "ours_only") and not variant.get("ours"):
-        return True
-    refuses = bench.get("refuses") or {}
-    return variant["name"] in refuses
+    """Whether this allocator cannot run it, as lab_refuses() has it."""
+    return (flag(bench, "ours") and not variant.get("ours")
+            or flag(bench, "reap") and not variant.get("reap")
+            or flag(bench, "whole") and variant["name"] == "noop")
 
 
 # ---- From rules to items ----
@@ -242,7 +241,7 @@ def batches(items):
             groups.setdefault((kind(item), item.harts), []).append(item)
     out = []
     for (what, harts), group in groups.items():
-        # Probes of one boot share what they were measured with before.
+        # All probes of a machine share one boot: session.py says why.
         pieces = 1 if what == "probe" else max(
             1, round(len(group) * harts / BATCH_WEIGHT))
         size = -(-len(group) // pieces)

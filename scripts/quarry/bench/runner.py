@@ -193,7 +193,10 @@ class Run:
     def results(self):
         """In the order of the plan."""
         taken = self.session.results
-        out = [taken[item.key] for item in self.items if item.key in taken]
+        # Copies: derived figures are added to them.
+        out = [dict(taken[item.key], metrics=dict(
+            taken[item.key]["metrics"]))
+            for item in self.items if item.key in taken]
         if self.args.mode != "exact":
             out = [with_statistics(r) for r in out]
         return out
@@ -245,7 +248,8 @@ class Run:
                 args.mode, args.seed, args.time, args.timeout, args.reps,
                 args.jobs or machine.cpus(), args.kernel, args.boot_kernel,
                 os.path.splitext(args.boot_kernel)[0] + ".map",
-                args.objdump), tell, on_change)
+                args.objdump, plan.probe_items(self.found)), tell,
+            on_change)
 
     def measure(self):
         """Data of the run, complete; Ended or KeyboardInterrupt, saved."""
@@ -407,8 +411,7 @@ def write_files(args, data):
             result.replace(path, makers[name](data))
             out.append(path)
     if args.html:
-        from quarry.bench import page
-        cli.write_page(page, [data], args.html)
+        cli.write_page([data], args.html)
         out.append(args.html)
     return out
 

@@ -38,7 +38,7 @@ STATUS_OF = {"usage": USAGE, "raised": FAILED, "lost": LOST, "panic": LOST,
 
 Options = collections.namedtuple(
     "Options", "mode seed time_ms limit_s reps jobs kernel boot_kernel "
-    "boot_map objdump")
+    "boot_map objdump probes")
 
 
 class Ended(Exception):
@@ -246,8 +246,9 @@ class Session:
             if kind == "broken":
                 raise one
             if kind == "tell":
-                (self.progress.start if one == "start"
-                 else self.progress.done)(two)
+                if two in self.by_key:
+                    (self.progress.start if one == "start"
+                     else self.progress.done)(two)
                 continue
             count -= 1
             self.note(two)
@@ -291,10 +292,8 @@ class Session:
                                 if item.key not in self.results])
         for number, batch in enumerate(batches):
             for repeat in range(REPEATS):
-                # Probes keep their order: they lie one behind the other.
-                items = (batch[::-1] if repeat
-                         and plan.kind(batch[0]) == "lab" else batch)
-                crew.add(number, self.boot(items, batch[0].harts, crew))
+                crew.add(number, self.boot(self.order(batch, repeat),
+                                           batch[0].harts, crew))
         left = [REPEATS] * len(batches)
         try:
             for number, outcome in self.follow(crew, sum(left)):
@@ -312,6 +311,17 @@ class Session:
             for batch in batches:
                 self.settle(batch)
         self.counted()
+
+    def order(self, batch, repeat):
+        """What a boot runs for a batch. A lab's figures depend on nothing
+        before them, which is shown by turning the order round; what a probe
+        finds of the frames depends on those before it: always all of them."""
+        if plan.kind(batch[0]) == "lab":
+            return batch[::-1] if repeat else batch
+        every = [item for item in self.options.probes
+                 if item.harts == batch[0].harts]
+        return every if {i.key for i in batch} <= {
+            i.key for i in every} else batch
 
     def counted(self):
         if self.ready is not None and self.ready.get("exact") is False:
