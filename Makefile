@@ -75,12 +75,6 @@ clean: ## remove what was built, but keep the fetched sources
 	    'as it is'; exit 2; else find '$(B)' -mindepth 1 -maxdepth 1 \
 	    ! -name third_party -exec rm -rf {} +; fi
 
-bench: setup-run ## exact benchmarks: the table of figures, build/bench.json
-	$(Q)$(MAKE) $(parallel) bench-image image
-	$(Q)scripts/bench run --kernel '$(O)/bench/quarry.elf' \
-	    --boot-kernel '$(O)/quarry.elf' --objdump '$(CROSS)objdump' \
-	    --json '$(B)/bench.json'
-
 lab: setup-run ## boot the image with the benchmarks to its prompt: lab.list()
 	$(Q)$(MAKE) $(parallel) bench-image
 	$(Q)scripts/run-qemu --machine '$(MACHINE)' --harts '$(HARTS)' \
@@ -102,7 +96,7 @@ help: ## this list
 	    'folder with the two source archives, instead of the network'
 
 FORCE:
-.PHONY: all run gdb lab test mutants setup clean bench help FORCE
+.PHONY: all run gdb lab test mutants setup clean help FORCE
 
 -include $(shell [ -d '$(B)' ] && find '$(B)' -path '$(TP)' -prune -o \
 	-name '*.d' -print 2>/dev/null)

@@ -22,18 +22,12 @@ lab-variants := biglock firstfit linux24 nocolour nomag noop ours picolibc \
 	seed2006 seed62 sheaf tlsf
 lab-names := $(lab-variants:%=adapter_%) codes frames ground heap_kmem l1 lab \
 	noop table_control table_latency table_memory table_micro table_smp \
-	table_trace table_turns trace trace_make
+	table_system table_trace table_turns trace trace_make
 lab-rivals := arena counted firstfit linux24 picolibc rival seed2006 sheaf \
 	sheaf_counted tlsf
 lab-driver := lab_clock lab_facts lab_pass lab_run lab_turns turns
 bench-probe-y += $(lab-names:%=lab/%.o) $(lab-rivals:%=rival/%.o)
 bench-probe-y += $(lab-driver:%=metal/%.o)
-# Only in the image of `make bench`.
-bench-probe-y += lab/table_smp.o
-bench-probe-y += lab/table_system.o
-bench-probe-y += lab/table_trace.o
-bench-probe-y += lab/trace.o
-bench-probe-y += lab/trace_make.o
 bench-probe-y += metal/probe.o
 bench-probe-y += metal/probe_cache.o
 bench-probe-y += metal/probe_harts.o

@@ -16,7 +16,39 @@ $(O)/bench/quarry.elf: $(link-objs) $(probe-objs) $(O)/libmm.a \
 	    --nm '$(CROSS)nm' --assemble '$(KCC) $(k-asm)' -- \
 	    $(KCC) $(link-flags) $(link-objs) $(probe-objs) $(O)/libmm.a
 
-bench-image: $(O)/bench/quarry.elf
+# What a board is sent.
+$(O)/bench/quarry.bin: $(O)/bench/quarry.elf
+	$(call say,BIN,$@)
+	$(Q)$(CROSS)objcopy -O binary $< $@
+
+bench-image: $(O)/bench/quarry.elf $(O)/bench/quarry.bin
 objects: $(probe-objs)
 
-.PHONY: bench-image
+# docs/benchmarks.md. BENCH_FLAGS: more options for scripts/bench run.
+BENCH_FLAGS ?=
+PORT        ?=
+bench-run := scripts/bench run --kernel '$(O)/bench/quarry.elf' \
+	--boot-kernel '$(O)/quarry.elf' --objdump '$(CROSS)objdump'
+
+bench: setup-bench ## exact benchmarks, compared with the baseline; a report
+	$(Q)$(MAKE) $(parallel) bench-image image
+	$(Q)$(bench-run) --json '$(B)/bench.json' --html '$(B)/bench.html' \
+	    $(BENCH_FLAGS)
+
+bench-full: setup-bench ## every benchmark, exact, then in real time; a report
+	$(Q)$(MAKE) $(parallel) bench-image image
+	$(Q)$(bench-run) --full --json '$(B)/bench-full.json' \
+	    --html '$(B)/bench-full.html' $(BENCH_FLAGS)
+	$(Q)$(bench-run) --mode smp --json '$(B)/bench-smp.json' \
+	    --html '$(B)/bench-smp.html'
+
+bench-board: ## the same on a board at PORT=/dev/tty… (or host:port)
+	$(Q)[ -n '$(PORT)' ] || { echo 'make bench-board: PORT=/dev/ttyUSB0,' \
+	    'or PORT=host:port' >&2; exit 2; }
+	$(Q)$(MAKE) $(parallel) bench-image
+	$(Q)scripts/bench run --kernel '$(O)/bench/quarry.elf' \
+	    --target '$(if $(filter /%,$(PORT)),serial,tcp):$(PORT)' \
+	    --json '$(B)/bench-board.json' --html '$(B)/bench-board.html' \
+	    $(BENCH_FLAGS)
+
+.PHONY: bench bench-full bench-board bench-image
