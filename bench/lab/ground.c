@@ -262,7 +262,10 @@ lab_ground_level(struct lab_ground *ground)
 		;
 	(void)frame_flush_all();
 	zone = first_zone();
-	return all && fill_holes(ground, zone) && round_up(ground, zone);
+	all = all && fill_holes(ground, zone) && round_up(ground, zone);
+	/* They are empty; but what they take next begins small again. */
+	(void)frame_flush_own();
+	return all;
 }
 
 void
