@@ -152,9 +152,9 @@ on_lane(const struct trial *t, unsigned index)
 }
 
 static uint64_t
-frees(const struct trial *t)
+counted(const uint64_t *counter)
 {
-	return t->tr_frees != NULL ? *t->tr_frees : 0;
+	return counter != NULL ? *counter : 0;
 }
 
 /* Bytes that were asked for, and not one more. */
@@ -174,12 +174,13 @@ static bool
 step_lane(struct trial *t, const struct lab_load *load, struct lab_lane *lane,
     bool *done)
 {
-	uint64_t before = frees(t);
+	uint64_t allocs = counted(t->tr_allocs), frees = counted(t->tr_frees);
 	enum lab_step step;
 
 	on_lane(t, lane->ln_index);
 	step = load->ld_step(lane);
-	t->tr_freed += frees(t) - before;
+	t->tr_allocated += counted(t->tr_allocs) - allocs;
+	t->tr_freed += counted(t->tr_frees) - frees;
 	lane->ln_step++;
 	*done = step == LAB_DONE;
 	if (step == LAB_FAIL)
@@ -264,7 +265,7 @@ trial_run(struct trial *t)
 	memset(lanes, 0, sizeof(lanes));
 	memset(&t->tr_out, 0, sizeof(t->tr_out));
 	t->tr_went = WENT_WELL;
-	t->tr_ops = t->tr_freed = t->tr_timed = 0;
+	t->tr_ops = t->tr_timed = t->tr_allocated = t->tr_freed = 0;
 	memcpy(run.lr_param, t->tr_param, sizeof(run.lr_param));
 	run.lr_shared = records(&run, load->ld_shared);
 	for (i = 0; i < t->tr_harts; i++) {

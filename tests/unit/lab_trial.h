@@ -23,12 +23,13 @@ struct trial {
 	uint64_t tr_param[LAB_PARAMS_MAX];
 	/* Called before each action of a lane; may be NULL. */
 	void (*tr_on_lane)(unsigned index);
-	/* Objects freed so far, by the allocator; may be NULL. */
-	const uint64_t *tr_frees;
+	/* Objects allocated and freed so far, by the allocator; may be NULL. */
+	const uint64_t *tr_allocs, *tr_frees;
 	/* What came of it. */
 	enum trial_went tr_went;
-	uint64_t tr_ops, tr_freed; /* freed: in steps */
-	uint64_t tr_timed;         /* calls in the histogram */
+	uint64_t tr_ops;
+	uint64_t tr_allocated, tr_freed; /* in steps */
+	uint64_t tr_timed;               /* calls in the histogram */
 	struct lab_result tr_out;
 };
 
