@@ -4,7 +4,9 @@
  * hart, each call on its own counted: what a caller of frame_alloc pays, for
  * each order, and on more harts what the zones' lock adds. A step takes up to
  * eight runs of one order, 256 frames at most together unless one is longer,
- * then frees them, first first. It knows no heap: only our own frames have it.
+ * then frees them, first first. The first round of a hart is not counted: what
+ * its cache of single frames holds is then its own doing. There is no heap:
+ * frames are ours alone.
  */
 
 #include <mm/frame.h>
@@ -21,6 +23,7 @@ struct zone_cost {
 
 struct zone_lane {
 	unsigned zl_order;
+	bool zl_warm; /* the first round is over */
 	struct zone_cost zl_cost[ZONE_ORDERS];
 };
 
@@ -64,7 +67,7 @@ zone_step(struct lab_lane *lane)
 {
 	const struct lab_run *run = lane->ln_run;
 	struct zone_lane *zl = lane->ln_own;
-	struct zone_cost *zc = &zl->zl_cost[zl->zl_order];
+	struct zone_cost cost = { 0 }, *zc = &zl->zl_cost[zl->zl_order];
 	size_t frames = (size_t)1 << zl->zl_order;
 	unsigned want, n, i;
 	void *runs[ZONE_RUNS];
@@ -75,18 +78,23 @@ zone_step(struct lab_lane *lane)
 	for (n = 0; n < want; n++) {
 		start = run->lr_tick();
 		runs[n] = frame_alloc(frames, 1, 0, FRAME_TAG_USER);
-		zc->zc_alloc += zone_since(run, start);
+		cost.zc_alloc += zone_since(run, start);
 		if (runs[n] == NULL)
 			break;
 	}
 	for (i = 0; i < n; i++) {
 		start = run->lr_tick();
 		frame_free(runs[i], frames);
-		zc->zc_free += zone_since(run, start);
+		cost.zc_free += zone_since(run, start);
 	}
-	zc->zc_calls += n;
+	if (zl->zl_warm) {
+		zc->zc_alloc += cost.zc_alloc;
+		zc->zc_free += cost.zc_free;
+		zc->zc_calls += n;
+	}
 	lane->ln_ops += n;
 	zl->zl_order = (zl->zl_order + 1u) % ZONE_ORDERS;
+	zl->zl_warm = zl->zl_warm || zl->zl_order == 0;
 	return n == want ? LAB_MORE : LAB_FAIL;
 }
 
