@@ -86,7 +86,7 @@ const struct lab_bench lab_smp[] = {
 		{ "blocks", "held by a hart", 256, 1000, 100000 },
 		{ "ops", "blocks of a loop", 64, 100, 10000 },
 		{ "min", "bytes", 8, 8, 16384 },
-		{ "max", "bytes", 4000, 16000, 16384 } },
+		{ "max", "bytes", 2000, 16000, 16384 } },
 	    4, 10 },
 	{ "smp/sh6",
 	    "half freed last first, half in the order they came (after "

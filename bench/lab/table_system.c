@@ -10,6 +10,6 @@ const struct lab_bench lab_system[] = {
 	{ "system/lua",
 	    "a Lua state on the allocator's size classes, and on an arena: "
 	    "Fibonacci numbers, strings that come and go",
-	    LAB_WHOLE | LAB_ONE_HART, { { NULL, NULL, 0, 0, 0 } }, 0, 4 },
+	    LAB_WHOLE | LAB_ONE_HART, { { NULL, NULL, 0, 0, 0 } }, 0, 1 },
 	{ 0 },
 };

@@ -34,9 +34,9 @@ union guest_head {
 struct guest {
 	const struct lab_run *gu_run;
 	uint8_t *gu_arena;
-	size_t gu_used; /* bytes of the arena */
-	uint64_t gu_ticks[GUEST_KINDS], gu_runs[GUEST_KINDS];
-	unsigned gu_kind; /* next: job, and heap or arena */
+	size_t gu_used;                 /* bytes of the arena */
+	uint64_t gu_ticks[GUEST_KINDS]; /* job by job, heap and arena */
+	uint64_t gu_runs;
 };
 
 static size_t
@@ -96,11 +96,12 @@ static void *
 guest_resize(void *arg, void *ptr, size_t osize, size_t nsize)
 {
 	const struct guest *gu = arg;
-	union guest_head *head = (union guest_head *)ptr - 1;
+	const union guest_head *head;
 	void *moved;
 
 	if (ptr == NULL)
 		return nsize != 0 ? guest_alloc(gu, nsize) : NULL;
+	head = (union guest_head *)ptr - 1;
 	if (nsize == 0) {
 		guest_free(gu, ptr);
 		return NULL;
@@ -155,22 +156,24 @@ guest_open(struct lab_run *run)
 	return false;
 }
 
-/* One job on one of the two: all in turn. */
+/* Each job on each of the two. */
 static enum lab_step
 guest_step(struct lab_lane *lane)
 {
 	struct guest *gu = lane->ln_run->lr_shared;
-	unsigned kind = gu->gu_kind;
-	const struct lab_guest_heap heap = {
-		kind % 2u == 0 ? guest_resize : arena_resize, gu
-	};
+	unsigned kind;
 
-	gu->gu_used = 0;
-	if (!lab_guest_run(&heap, (enum lab_guest_job)(kind / 2u),
-		lane->ln_run->lr_tick, &gu->gu_ticks[kind]))
-		return LAB_FAIL;
-	gu->gu_runs[kind]++;
-	gu->gu_kind = (kind + 1u) % GUEST_KINDS;
+	for (kind = 0; kind < GUEST_KINDS; kind++) {
+		const struct lab_guest_heap heap = {
+			kind % 2u == 0 ? guest_resize : arena_resize, gu
+		};
+
+		gu->gu_used = 0;
+		if (!lab_guest_run(&heap, (enum lab_guest_job)(kind / 2u),
+			lane->ln_run->lr_tick, &gu->gu_ticks[kind]))
+			return LAB_FAIL;
+	}
+	gu->gu_runs++;
 	lane->ln_ops++;
 	return LAB_MORE;
 }
@@ -185,9 +188,8 @@ guest_close(struct lab_run *run)
 
 	lab_memory_free(gu->gu_arena, GUEST_ARENA);
 	classes_close(run);
-	for (i = 0; i < GUEST_KINDS; i++)
-		if (gu->gu_runs[i] != 0)
-			lab_fact(run->lr_out, names[i], tick_unit(run),
-			    i % 2u == 0 ? LAB_LOWER : LAB_NEITHER,
-			    gu->gu_ticks[i], gu->gu_runs[i]);
+	for (i = 0; gu->gu_runs != 0 && i < GUEST_KINDS; i++)
+		lab_fact(run->lr_out, names[i], tick_unit(run),
+		    i % 2u == 0 ? LAB_LOWER : LAB_NEITHER, gu->gu_ticks[i],
+		    gu->gu_runs);
 }
