@@ -72,7 +72,7 @@ loop(alloc_fn *alloc, free_fn *release, void *heap, uint64_t pairs)
 	return time_instret() - from;
 }
 
-/* The same of rounds that allocate BURST objects and free them, oldest first. */
+/* The same of rounds of BURST objects allocated, then freed, oldest first. */
 static inline __attribute__((always_inline)) uint64_t
 bursts(alloc_fn *alloc, free_fn *release, void *heap, uint64_t pairs)
 {

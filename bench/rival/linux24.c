@@ -59,6 +59,7 @@
 #define ORDER_BREAK   2u
 #define ORDER_MAX     5u
 #define INDEX_END     UINT32_MAX
+#define ARRAY_MAX     252u   /* objects */
 #define OBJECTS_LIMIT 65535u /* per slab */
 
 /* General caches: 32 bytes doubled so many times. */
@@ -449,15 +450,18 @@ estimate(const struct linux24 *cp, unsigned order, size_t *left_over)
 	return n;
 }
 
+/*
+ * Where `bytes` come from: an array, or a descriptor outside. Those have no
+ * more than 32 objects, of 512 bytes in 4 frames, and are far from the largest.
+ */
 static struct linux24 *
 general_for(size_t bytes)
 {
-	unsigned i;
+	unsigned i = 0;
 
-	for (i = 0; i < GENERALS; i++)
-		if (bytes <= (size_t)1 << (GENERAL_SHIFT + i))
-			return &generals[i];
-	return NULL;
+	while (i < GENERALS - 1 && bytes > (size_t)1 << (GENERAL_SHIFT + i))
+		i++;
+	return &generals[i];
 }
 
 /* Order, colours, and where the descriptor is. False: too large. */
@@ -492,7 +496,7 @@ shape(struct linux24 *cp)
 	cp->lx_colour_step =
 	    cp->lx_align > LINE_BYTES ? cp->lx_align : LINE_BYTES;
 	cp->lx_colours = left_over / cp->lx_colour_step;
-	return !cp->lx_outside || cp->lx_slabs != NULL;
+	return true;
 }
 
 static bool
@@ -517,6 +521,10 @@ cache_fill(struct linux24 *cp, size_t size, size_t align, bool line)
 	return shape(cp);
 }
 
+_Static_assert(sizeof(struct array) + ARRAY_MAX * sizeof(void *) <= (size_t)1
+	    << (GENERAL_SHIFT + GENERALS - 1),
+    "an array is an object of a general cache");
+
 static unsigned
 array_limit(size_t size)
 {
@@ -524,7 +532,7 @@ array_limit(size_t size)
 		return 0;
 	if (size > 1024)
 		return 60;
-	return size > 256 ? 124 : 252;
+	return size > 256 ? 124 : ARRAY_MAX;
 }
 
 static size_t
