@@ -283,6 +283,32 @@ I5_2_seed2006_reclaims_before_it_refuses(void **state)
 	assert_true(rival->destroy(busy));
 }
 
+/* The last resort: what lies in harts' own magazines, which light spares. */
+static void
+I5_2_seed2006_reclaims_from_all_harts(void **state)
+{
+	const struct slab_rival *rival = &slab_rivals[0];
+	void *idle = rival->create(4000, 0, NULL);
+	void *busy = rival->create(2048, 0, NULL), *all, *objs[8];
+
+	(void)state;
+	assert_non_null(idle);
+	assert_non_null(busy);
+	for (unsigned h = 0; h < HARTS; h++) {
+		mm_host_attach(h);
+		for (unsigned i = 0; i < ARRAY_COUNT(objs); i++)
+			objs[i] = rival->alloc(idle);
+		for (unsigned i = 0; i < ARRAY_COUNT(objs); i++)
+			rival->release(idle, objs[i]);
+	}
+	mm_host_attach(0);
+	(void)exhaust(rival, busy, &all);
+	assert_int_equal(rival->reap(idle), 0); /* it has nothing any more */
+	give_back(rival, busy, all);
+	assert_true(rival->destroy(idle));
+	assert_true(rival->destroy(busy));
+}
+
 static void
 I5_2_reap_gives_idle_memory_back(void **state)
 {
@@ -550,6 +576,7 @@ main(void)
 		rival_test(I5_2_rivals_bear_any_frame_that_is_refused),
 		rival_test(I5_2_rivals_fill_all_memory_twice),
 		rival_test(I5_2_seed2006_reclaims_before_it_refuses),
+		rival_test(I5_2_seed2006_reclaims_from_all_harts),
 		rival_test(I5_2_reap_gives_idle_memory_back),
 		rival_test(I5_2_objects_come_constructed),
 		rival_test(I5_2_constructors_may_fail),
