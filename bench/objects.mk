@@ -39,6 +39,7 @@ bench-probe-y += metal/probe_lines.o
 bench-probe-y += metal/probe_memory.o
 bench-probe-y += metal/probe_noop.o
 bench-probe-y += metal/probe_rivals.o
+bench-probe-y += metal/probe_sheaf.o
 bench-probe-y += metal/probe_worst.o
 
 # Only in the program of `make bench-host`.

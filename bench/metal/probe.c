@@ -47,6 +47,8 @@ static const struct probe probes[] = {
 	{ "irqoff", "the longest time with interrupts off", 1, probe_irqoff },
 	{ "rivals", "work of other designs, to see that they are fair", 1,
 	    probe_rivals },
+	{ "sheaf", "Linux 7's sheaves: what they are known for", 1,
+	    probe_sheaf },
 	{ "handover", "producer and consumer", 2, probe_handover },
 	{ "spread", "destroy of a cache that many harts used", 8,
 	    probe_spread },

@@ -100,6 +100,8 @@ void probe_create(struct probe_out *out);
 void probe_spread(struct probe_out *out);
 /* probe_rivals.c */
 void probe_rivals(struct probe_out *out);
+/* probe_sheaf.c */
+void probe_sheaf(struct probe_out *out);
 /* probe_harts.c */
 void probe_handover(struct probe_out *out);
 void probe_scale(struct probe_out *out);
