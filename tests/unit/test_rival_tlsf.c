@@ -71,6 +71,20 @@ I5_2_tlsf_fills_its_arena(void **state)
 	(void)rival_model_exhaust(&calls, 32768);
 }
 
+/* Where there is no run of 32 MiB, a half of it has to do, and so on. */
+static void
+I5_2_tlsf_lives_on_a_small_machine(void **state)
+{
+	(void)world_teardown(state);
+	world_start((size_t)3 << 20, 4, 0);
+	alive = true;
+	assert_in_range(rival_model_exhaust(&calls, 1000), 512 * 98 / 100, 512);
+	(void)world_teardown(state);
+	world_start((size_t)1 << 19, 4, 0);
+	assert_null(tlsf_create(64, 0));
+	assert_int_equal(tlsf_charge(), 0);
+}
+
 static void
 I5_2_tlsf_is_charged_what_lies_below_its_break(void **state)
 {
@@ -144,6 +158,7 @@ main(void)
 		world_test(I5_2_tlsf_random_steps),
 		world_test(I5_2_tlsf_survives_every_refused_frame),
 		world_test(I5_2_tlsf_fills_its_arena),
+		world_test(I5_2_tlsf_lives_on_a_small_machine),
 		world_test(I5_2_tlsf_is_charged_what_lies_below_its_break),
 		world_test(I5_2_tlsf_merges_at_once),
 		world_test(I5_2_tlsf_verify_sees_damage),
