@@ -442,41 +442,66 @@ def I4_4_ymodem_to_the_real_loady():
 BENCH = os.path.join(ROOT, "scripts", "bench")
 
 
-@test(timeout=300)
-def I4_4_bench_on_a_board():
+class Socket(Cable):
+    """A cable that is plugged in again for each round."""
+
+    def run(self):
+        while True:
+            near = self.server.accept()[0]
+            try:
+                self.copy(near)
+            except OSError:
+                pass
+            finally:
+                near.close()
+
+
+def bench_on(board, *options, status=0):
+    """A run of the suite on a board, and its result."""
     path = os.path.join(folder(), "board.json")
-    with Board() as board:
-        cable = Cable(board.far)
-        result = run_command([
-            BENCH, "run", "--target", cable.target, "--reps", "3",
-            "--time-ms", "20", "--only", "pair,noop", "--json", path,
-            "--", "--uboot-timeout", "60"], timeout=200)
-    equal(result.status, 0, "status")
-    contains(result.out, "riscv-virtio,qemu, 2 harts, rv64")
+    command = [BENCH, "run", "--target", Socket(board.far).target, "--time",
+               "10", "--json", path, "--baseline", "none"]
+    result = run_command(command + list(options) + [
+        "--", "--uboot-timeout", "60"], timeout=280)
+    equal(result.status, status, "status")
+    check("Traceback" not in result.err, result.err)
+    if not os.path.exists(path):
+        return result, None
     with open(path, encoding="utf-8") as f:
-        data = json.load(f)
-    equal(data["target"]["mode"], "board", "mode")
-    for fact in ("model", "harts", "isa", "timebase_hz", "ram_bytes"):
-        check(data["target"][fact], "no " + fact)
-    equal([r["id"] for r in data["results"]],
-          ["pair/1", "pair/2", "noop/1", "noop/2"], "results")
-    for row in data["results"]:
-        ns = row["ns_per_op"]
-        equal(len(ns["samples"]), 3, "samples")
-        check(0 < ns["min"] <= ns["median"] <= ns["max"], "their order")
-        equal(ns["median"], sorted(ns["samples"])[1], "median")
+        return result, json.load(f)
+
+
+@test(timeout=300)
+def I5_4_the_suite_on_a_board_over_its_line():
+    with Board(kernel=kernel_path("bench")) as board:
+        result, data = bench_on(board, "--reps", "2", "--filter",
+                                "micro/pair,ours,*")
+    target = data["target"]
+    equal((target["kind"], target["mode"]), ("board", "board"))
+    equal(target["machine"], "riscv-virtio,qemu", "model")
+    for fact in ("harts", "isa", "timebase_hz", "mem_bytes"):
+        check(target[fact], "no " + fact)
+    for entry in data["results"]:
+        equal(entry["status"], "ok", entry["key"])
+        samples = entry["metrics"]["ns_per_op"]["samples"]
+        equal(len(samples), 2, "samples")
+        check(min(samples) > 0, "no time passed")
+    contains(result.out, "micro/pair,ours,harts=1")
+
+
+@test(timeout=300)
+def I5_4_a_board_without_the_lab_is_told():
+    with Board() as board:
+        result, _ = bench_on(board, status=2)
+    contains(result.err, "an image without the lab")
 
 
 @test(timeout=300)
 def I4_4_bench_statuses():
-    for options, status in (
-            (["--target", "nonsense"], 2), (["--reps", "0"], 2),
-            (["--harts", "two"], 2), (["--only", "a b"], 2),
-            (["--only", "nowhere"], 2), (["--harts", "3"], 3),
-            (["--target", "tcp:127.0.0.1:1"], 4)):
-        with Board() as board:
-            target = Cable(board.far).target
-            result = run_command([BENCH, "run", "--target", target,
-                                  "--time-ms", "20"] + options, timeout=200)
+    for options, status in ((["--target", "nonsense"], 2),
+                            (["--reps", "0"], 2), (["--harts", "two"], 2),
+                            (["--filter", ""], 2),
+                            (["--target", "tcp:127.0.0.1:1"], 4)):
+        result = run_command([BENCH, "run"] + options, timeout=200)
         equal(result.status, status, " ".join(options))
         check("Traceback" not in result.err, result.err)

@@ -18,7 +18,7 @@ from lib import ROOT, check, contains, equal, folder, run_command, write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from quarry import line as lines
-from quarry import board, boardbench, deliver, receipt, uboot, ymodem
+from quarry import board, deliver, receipt, uboot, ymodem
 from quarry.console import Console
 
 RUN = os.path.join(ROOT, "scripts", "run-board")
@@ -534,27 +534,6 @@ def I4_4_ymodem_gives_up():
         contains(str(e), "does not ask")
     else:
         check(False, "sent to nobody")
-
-
-# ---- scripts/bench ----
-
-def bench_line(text):
-    return "BENCH\t%08x\t%s\n" % (zlib.crc32(text.encode()), text)
-
-
-def I4_4_bench_leaves_damaged_lines_out():
-    result = '{"rep":1,"result":{"name":"pair","harts":2,"per_op":7.5,' \
-        '"ops_per_s":5.0}}'
-    good = bench_line('{"facts":{"harts":2}}') + bench_line(result)
-    facts, results, damaged = boardbench.parse(good)
-    equal(facts, {"harts": 2}, "facts")
-    equal(damaged, 0, "damaged")
-    row = boardbench.summarise(results)[0]
-    equal((row["id"], row["ns_per_op"]["median"]), ("pair/2", 7.5), "row")
-    hurt = bench_line(result).replace("7.5", "1.5")
-    facts, results, damaged = boardbench.parse(good + hurt + "BENCH x\n")
-    equal(damaged, 2, "damaged")
-    equal(len(results[("pair", 2)]), 1, "results")
 
 
 # ---- U-Boot ----
