@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """bench.run, its figures and its histograms."""
-import importlib.machinery
-import importlib.util
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 
-from lib import ROOT, check, contains, equal, folder, kernel_path, matches, \
-    run, run_command, test
+from lib import PATIENCE_S, ROOT, check, contains, equal, folder, \
+    kernel_path, matches, run, run_command, test
+
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+from quarry.bench import records
 
 BENCH = os.path.join(ROOT, "scripts", "bench")
 
@@ -179,53 +183,47 @@ def I2_6_histograms():
         """, status=0)
 
 
-def bench_tool():
-    """scripts/bench as a module."""
-    loader = importlib.machinery.SourceFileLoader("bench_tool", BENCH)
-    module = importlib.util.module_from_spec(
-        importlib.util.spec_from_loader("bench_tool", loader))
-    loader.exec_module(module)
-    return module
-
-
-def bench_table(name, *options, status=0):
-    """Output and JSON text of a run of the table."""
+def bench_run(name, *options, status=0, baseline="none"):
+    """Output and data of a run of the suite on today's images."""
     path = os.path.join(folder(), name)
     result = run_command(
         [BENCH, "run", "--kernel", kernel_path("bench"), "--boot-kernel",
-         kernel_path(), "--json", path] + list(options),
-        status=status, timeout=280)
-    with open(path, "rb") as f:
-        return result.out, f.read()
+         kernel_path(), "--baseline", baseline, "--json", path, "--progress",
+         "none", "--timeout", str(2 * PATIENCE_S)] + list(options),
+        status=status, timeout=580)
+    with open(path, encoding="utf-8") as f:
+        return result.out, json.load(f)
 
 
-@test(timeout=300, alone=True)
+TABLE = "probe/*,system/*"
+
+
+@test(timeout=600, alone=True)
 def I3_figures_table_has_every_row_and_repeats():
-    tool = bench_tool()
-    out, first = bench_table("first.json")
-    again, second = bench_table("second.json")
-    equal(again, out, "the table, printed again")
-    equal(second, first, "the JSON, written again")
-    data = json.loads(first.decode())
-    equal([r["id"] for r in data["rows"]],
-          [r.id for r in tool.ROWS] + [r[0] for r in tool.ELSEWHERE], "rows")
-    for entry in data["rows"]:
-        contains(out, entry["figure"].split()[0])
-        check(entry["measured"] is None or entry["measured"],
-              "%s: %s" % (entry["id"], entry["verdict"]))
-        for value in entry["values"]:
-            fact = data["facts"][value["fact"]]
-            equal((fact["value"], fact["per"]),
-                  (value["value"], value["per"]), value["fact"])
-    matches(out, r"^\d+ rows measured, \d+ met, \d+ missed, ")
+    out, data = bench_run("first.json", "--filter", TABLE)
+    again, second = bench_run("second.json", "--filter", TABLE)
+    equal(json.dumps(second["results"]), json.dumps(data["results"]),
+          "the results, taken again")
+    cut = re.compile(r"^\d+ run, .*", re.MULTILINE | re.DOTALL)
+    equal(cut.sub("", again), cut.sub("", out), "the table, printed again")
+    facts, _ = records.facts_of(data["results"])
+    for row in records.ROWS:
+        contains(out, row.figure.split()[0])
+        entry = records.judge(row, facts)
+        check(entry["measured"], "%s: %s" % (entry["id"], entry["verdict"]))
+    for row in records.ELSEWHERE:
+        contains(out, row[1].split()[0])
+    matches(out, r"^%d rows measured, \d+ met, \d+ missed, 3 not"
+            % len(records.ROWS))
 
 
-@test(timeout=200)
+@test(timeout=600)
 def I3_figures_probes_measure_what_they_say():
     """Relations that hold whatever the allocator costs."""
-    _, text = bench_table("some.json", "--only", "pair,checked,construct,lines")
-    fact = {name: f["value"] / f["per"]
-            for name, f in json.loads(text.decode())["facts"].items()}
+    _, data = bench_run("some.json", "--filter", "probe/pair,probe/checked,"
+                        "probe/construct,probe/lines")
+    fact = {name: value / per for name, (value, per)
+            in records.facts_of(data["results"])[0].items()}
     # The loop, two calls and the rets of the noop callees are in gross only.
     check(fact["pair/pair.gross"] > fact["pair/pair.callees"])
     equal(fact["pair/pair.callees"], fact["pair/pair.net"] + 2, "two rets")
@@ -239,45 +237,84 @@ def I3_figures_probes_measure_what_they_say():
 
 
 def I3_figures_a_miss_is_said_plainly():
-    tool = bench_tool()
-    entry = tool.row("x", "figure", "instr", "-", "<= 17",
-                     ("p/a", 17, "a"), ("p/b", 17, "b"), note="no such thing")
-    met = tool.judge(entry, {"p/a": (17, 1), "p/b": (33, 2)})
+    entry = records.row("x", "figure", "instr", "-", "<= 17", ("p/a", 17, "a"),
+                        ("p/b", 17, "b"), note="no such thing")
+    met = records.judge(entry, {"p/a": (17, 1), "p/b": (33, 2)})
     equal((met["met"], met["verdict"]), (True, "met"), "at the limit")
-    over = tool.judge(entry, {"p/a": (18, 1), "p/b": (170001, 10000)})
+    over = records.judge(entry, {"p/a": (18, 1), "p/b": (170001, 10000)})
     equal((over["met"], over["verdict"]),
           (False, "misses by 1 (a), 0.0001 (b)"), "beyond the limit")
-    none = tool.judge(entry, {"p/a": (1, 1)})
+    none = records.judge(entry, {"p/a": (1, 1)})
     equal((none["met"], none["verdict"]),
           (False, "not measured: no such thing"), "without its fact")
 
 
-def I3_figures_a_figure_that_does_not_repeat_is_an_error():
-    tool = bench_tool()
-    logs = iter(["FACT\tp\ta\t1\t1\t\n", "FACT\tp\ta\t2\t1\t\n"])
-    tool.boot = lambda *_: next(logs)
-    try:
-        tool.measure("kernel", 1, [])
-    except tool.Failure as failure:
-        equal(failure.status, tool.FAILED, "status")
-        contains(str(failure), "p/a does not repeat")
-        return
-    check(False, "two different figures were accepted")
+@test(timeout=600)
+def I5_4_the_suite_end_to_end():
+    """The lab's figures, twice, in whatever order and company."""
+    options = ("--filter", "micro/pair", "--jobs", "1")
+    out, data = bench_run("a.json", *options)
+    _, alone = bench_run("b.json", "--filter", "micro/pair,nomag,harts=1")
+    by_key = {r["key"]: r for r in data["results"]}
+    for entry in data["results"]:
+        equal(entry["status"], "ok", entry["key"])
+    equal(alone["results"], [by_key["micro/pair,nomag,harts=1"]],
+          "measured alone")
+    cost = {key.split(",")[1]: r["metrics"]["instr_per_op"]["exact"]
+            for key, r in by_key.items()}
+    equal(cost["noop"]["value"], 2 * cost["noop"]["per"], "noop")
+    check(cost["ours"]["value"] > cost["noop"]["value"], "ours costs more")
+    check(data["target"]["emulator"].startswith("QEMU emulator version "))
+    matches(data["target"]["firmware"], r"^OpenSBI \d")
+    matches(data["code"]["cc"], r"^GCC .*\d+\.\d+\.\d+$")
+    matches(out, r"^  ours +\d+", "the comparators")
+
+
+@test(timeout=300)
+def I5_4_an_emulator_that_is_killed_is_4_and_resumed():
+    """QEMU itself, killed while it measures."""
+    path = os.path.join(folder(), "killed.json")
+    words = [BENCH, "run", "--kernel", kernel_path("bench"), "--boot-kernel",
+             kernel_path(), "--baseline", "none", "--json", path]
+    with subprocess.Popen(
+            words + ["--filter", "probe/worst,micro/pair", "--jobs", "1",
+                     "--progress", "plain"],
+            stderr=subprocess.PIPE, stdout=subprocess.PIPE) as bench:
+        bench.stderr.readline()     # something was measured
+        while not kill_emulator(bench.pid):
+            check(bench.poll() is None, "it ended before it was killed")
+        err = bench.communicate(timeout=PATIENCE_S)[1].decode()
+    equal(bench.returncode, 4, "status: " + err)
+    matches(err, r"the machine was lost.* go on with: scripts/bench run "
+            r"--resume")
+    with open(path, encoding="utf-8") as f:
+        equal(json.load(f)["run"]["status"], "partial", "saved")
+    run_command(words + ["--resume", path], status=0, timeout=280)
+
+
+def kill_emulator(pid):
+    """Kill the emulator that a descendant of this process runs."""
+    done = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], check=True,
+                          stdout=subprocess.PIPE)
+    rows = [line.split(None, 2) for line in done.stdout.decode().splitlines()]
+    family = {str(pid)}
+    for _ in range(4):
+        family |= {row[0] for row in rows if row[1] in family}
+    for number, _, name in rows:
+        if number in family and name.startswith("qemu-system"):
+            os.kill(int(number), signal.SIGKILL)
+            return True
+    return False
 
 
 def I3_bench_tool_refuses_what_it_lacks():
-    for words, text in ((["report"], "not in this version"),
-                        (["compare", "a.json", "b.json"],
-                         "not in this version"),
-                        (["run", "--colour"], "--colour"),
+    for words, text in ((["run", "--colour"], "--colour"),
                         ([], "required"), (["fly"], "fly")):
         result = run_command([BENCH] + words, status=2)
         contains(result.err, text)
     result = run_command([BENCH, "run", "--kernel", kernel_path("bench"),
-                          "--only", "boundary"], status=2)
-    contains(result.err, "no such probe: boundary")
-    result = run_command([BENCH, "run", "--kernel", "/nowhere/quarry.elf"])
-    check(result.status in (3, 4), "status %d" % result.status)
+                          "--filter", "probe/boundary"], status=2)
+    contains(result.err, "nothing matches")
 
 
 def I3_probes_are_not_in_the_plain_image():
