@@ -40,7 +40,8 @@ Linker script and memory map
  .debug_info    0x0000000000000000    0x99999 build/kernel/kernel/main.o
 """
 OBJDUMP = """#!/bin/sh
-printf '0 <arch_mag_pop>:\\n 0:\\tld a0\\n\\n4 <arch_mag_push>:\\n 4:\\tsd a0\\n'
+printf '0 <arch_mag_pop>:\\n 0:\\tld a0\\n\\n'
+printf '4 <arch_mag_push>:\\n 4:\\tsd a0\\n'
 """
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How far a run is, for a person: a bar on a terminal, else now and then a line.
+"""How far a run is, for a person: a bar on a terminal, else some lines.
 
 All goes to standard error; standard output is for results. A bar is drawn anew
 at most ten times a second and never wider than the terminal; lines come after
