@@ -129,6 +129,7 @@ def I5_4_a_run_measures_the_plan_and_says_so():
     equal((data["target"]["kind"], data["target"]["mode"],
            data["target"]["harts"]), ("qemu", "exact", 8), "target")
     by_key = {r["key"]: r for r in data["results"]}
+    equal(by_key[PAIR]["params"], {"harts": 1, "size": 64}, "parameters")
     pair = by_key[PAIR]["metrics"]["instr_per_op"]
     equal(pair["samples"], [pair["exact"]["value"] / 100], "sample")
     boots = by_key["system/boot,ours,harts=8"]["metrics"]
@@ -855,3 +856,24 @@ def I5_4_a_probe_alone_runs_with_all_of_its_machine():
         ran = re.findall(r'key="([^"]+)"', next(
             w for w in words if w.startswith("--eval=PLAN")))
         equal(ran, ["probe/pair,ours,harts=1", "probe/zones,ours,harts=1"])
+
+
+def I5_3_what_looks_slower_is_measured_once_more():
+    world = World()
+    base = os.path.join(world.folder, "base.json")
+    options = ("--mode", "smp", "--filter", "micro/pair", "--reps", "8")
+    world.run(*options, "--json", base)
+    os.unlink(world.log)
+    got = world.run(*options, baseline=base, status=1, more={PAIR: 400})
+    contains(got.err, "1 results look different: measured once more")
+    one_line(got.err, "1 regression: %s ns_per_op" % PAIR)
+    again = [word for words in world.boots()[9:] for word in words
+             if word.startswith("--eval=PLAN")]
+    equal(len(again), 8, "rounds of the second look")
+    for word in again:
+        equal(re.findall(r'key="([^"]+)"', word), [PAIR], "only that one")
+    rows = [row for row in world.data()["comparison"]["rows"]
+            if row["key"] == PAIR]
+    equal(rows[0]["confirmed"], True, "confirmed")
+    equal(len(world.data()["results"][0]["metrics"]["ns_per_op"]["samples"]),
+          8, "the first look's samples are kept")

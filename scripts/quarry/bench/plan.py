@@ -28,7 +28,13 @@ def rule(glob, variants, *harts, **params):
     return Rule(glob, variants, harts, tuple(params.items()))
 
 
-QUICK = [
+# What the size of a magazine costs in memory, and how bursts grow.
+SWEEPS = [rule("memory/mag-hold", "ours", 8, mag=n)
+          for n in (3, 7, 15, 31, 61)]
+SWEEPS += [rule("micro/burst", "ours", 1, n=n) for n in (10, 100, 10000)]
+SWEEPS += [rule("memory/mag-hold", "ours", 8),
+           rule("control/noop", "noop", 1)]
+QUICK = SWEEPS + [
     rule("micro/pair", "*", 1),
     rule("micro/pair", "noop", 1),
     rule("micro/burst", "*", 1),
@@ -38,7 +44,7 @@ QUICK = [
     rule("smp/*", "ours", 1, 2, 4, 8),
     rule("*", "ours", 1),
 ]
-FULL = [
+FULL = SWEEPS + [
     rule("*", "*", 1),
     rule("micro/pair", "noop", 1),
     rule("smp/*", "*", 1, 2, 4, 8),
@@ -119,6 +125,11 @@ def flag(bench, name):
     return isinstance(flags, dict) and bool(flags.get(name))
 
 
+def defaults(bench):
+    """{parameter: what a run has that is not told otherwise}"""
+    return {p["name"]: p["quick"] for p in bench.get("params") or []}
+
+
 def possible(bench, harts):
     """These hart counts, as far as the benchmark says something on them."""
     if flag(bench, "one_hart"):
@@ -163,15 +174,17 @@ def only(rules, harts, variants):
 
 
 def lab_items(found, rules):
-    out = []
+    out = {}
     for bench in found.benches:
         for variant in found.variants:
             if refused(bench, variant):
                 continue
+            usual = set(defaults(bench).items())
             for harts, params in sorted(wanted(rules, bench, variant)):
-                out.append(make_item(bench["id"], variant["name"], harts,
-                                     params))
-    return out
+                params = [pair for pair in params if pair not in usual]
+                item = make_item(bench["id"], variant["name"], harts, params)
+                out[item.key] = item
+    return list(out.values())
 
 
 def probe_items(found):

@@ -193,10 +193,12 @@ class Run:
     def results(self):
         """In the order of the plan."""
         taken = self.session.results
-        # Copies: derived figures are added to them.
-        out = [dict(taken[item.key], metrics=dict(
-            taken[item.key]["metrics"]))
-            for item in self.items if item.key in taken]
+        usual = {b["id"]: plan.defaults(b) for b in self.found.benches}
+        # Copies: derived figures and usual parameters are added to them.
+        out = [dict(r, metrics=dict(r["metrics"]), params=dict(
+            usual.get(r["id"], {}), **r["params"]))
+            for r in (taken[item.key] for item in self.items
+                      if item.key in taken)]
         if self.args.mode != "exact":
             out = [with_statistics(r) for r in out]
         return out
