@@ -282,8 +282,8 @@ def I5_7_readme_has_the_figures_of_a_result():
                  "whole magazines | 4.94; 0.52 |", "| 1.55 M; 58.2 k |",
                  "what they ask | 1.011 |", "| HelenOS 2006 | 137 |",
                  "off → on | 0.278 → 0.008 |",
-                 "commit 5eed000000, virt, mode exact, QEMU emulator version "
-                 "7.2.22", "gcc", "OpenSBI 1.1"):
+                 "Measured at commit 5eed000000, virt, mode exact, "
+                 "QEMU 7.2.22, OpenSBI 1.1, gcc 12.2.0.\n"):
         contains(text, part)
     check(readme.ABSENT not in text, "all is in the sample")
     equal(readme.stale(path, data), [])

@@ -18,7 +18,7 @@ import csv as writer
 import io
 import xml.etree.ElementTree as xml
 
-from quarry.bench import verdict
+from quarry.bench import identity, verdict
 from quarry.bench.result import plain, value
 
 ROWS_MAX = 15       # of one kind, in Markdown
@@ -169,10 +169,7 @@ def provenance(data):
         parts[0] += " with changes"
     parts.append("%s, mode %s" % (plain(target["machine"], 40),
                                   target["mode"]))
-    for text in (target["emulator"], target["firmware"], code["cc"]):
-        if text:
-            parts.append(plain(text, 80))
-    return ", ".join(parts)
+    return ", ".join(parts + identity.tools(data))
 
 
 def markdown(data):

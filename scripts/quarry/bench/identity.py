@@ -14,6 +14,7 @@ import re
 
 from quarry.bench.result import plain
 
+NAMES = {"qemu": "QEMU", "opensbi": "OpenSBI", "gcc": "gcc", "clang": "clang"}
 VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -50,6 +51,18 @@ def firmware(data):
     if data["target"]["kind"] == "host":
         return ""
     return _named(data["target"]["firmware"], ("opensbi",), "firmware")
+
+
+def tools(data):
+    """["QEMU 7.2.22", "OpenSBI 1.1", "gcc 12.2.0"]: for people."""
+    shown = []
+    for name in (emulator(data), firmware(data), compiler(data)):
+        for short, full in NAMES.items():
+            if re.fullmatch(short + r"[0-9.]+", name):
+                name = full + " " + name[len(short):]
+        if name:
+            shown.append(plain(name, 40))
+    return shown
 
 
 def machine(data):
