@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A headless Chromium for tests of pages: opened, asked, photographed, printed.
+"""A headless Chromium for tests of pages: opened, asked, printed.
 
 Theory of operation
 
@@ -218,8 +218,9 @@ class Browser:
                           "ArrowUp": 38}.get(key, 0), **more)
             more = {}
 
-    def picture(self, path, whole=True):
-        got = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+    def picture(self, path):
+        """For a person who wants to see what a test saw."""
+        got = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         with open(path, "wb") as f:
             f.write(base64.b64decode(got["data"]))
 

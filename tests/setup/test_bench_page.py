@@ -12,6 +12,7 @@ import os
 import re
 import statistics
 import sys
+import types
 
 from lib import ROOT, check, contains, equal, folder, write
 
@@ -252,6 +253,33 @@ def I5_5_report_leaves_another_machine_out_of_history():
 #
 # To start it is most of what these tests cost, so each shows several things.
 
+def with_modules():
+    """A page for which the scripts have found a step and a record."""
+    names = ("quarry.bench.records", "quarry.bench.verdict")
+    package = sys.modules["quarry.bench"]
+    kept = {n: sys.modules.get(n) for n in names}
+    verdict, records = (types.ModuleType(n) for n in names[::-1])
+    verdict.steps = lambda values: [{"at": 7}]
+    records.ROWS = ["pair"]
+    records.facts_of = lambda results: ({"pair/pair.callees": (16, 1)}, {})
+    records.judge = lambda entry, facts: {
+        "figure": "hot pair", "unit": "instr", "record": "seed 137",
+        "reach": "<= 17", "verdict": "met", "measured": True}
+    records.ours = lambda row: "16"
+    for module in (verdict, records):
+        sys.modules[module.__name__] = module
+        setattr(package, module.__name__.rpartition(".")[2], module)
+    try:
+        return written(complete())[0]
+    finally:
+        for name, module in kept.items():
+            sys.modules.pop(name)
+            delattr(package, name.rpartition(".")[2])
+            if module:
+                sys.modules[name] = module
+                setattr(package, name.rpartition(".")[2], module)
+
+
 def check_control(tab):
     """What a page cannot do is worth something if another one can."""
     tab.value("""new Promise((done) => {
@@ -272,8 +300,14 @@ def I5_5_page_draws_every_chart_and_fetches_nothing():
         equal(report["errors"], [])
         check(report["charts"]["throughput"]["drawn"], "no throughput")
         clean(tab)
-        report = opened(tab, complete())
+        tab.open(with_modules())
+        report = told(tab)
         equal(report["errors"], [])
+        equal(tab.value("document.querySelector('#figure-history h3')"
+                        ".textContent"),
+              "micro/pair instr per op steps from 16 to 19 at 5eed0000")
+        equal(tab.value("document.querySelector('#records tbody').innerText"),
+              "hot pair\tinstr\tseed 137\t<= 17\t16\tmet")
         check(report["ready"], "the page did not come to its end")
         drawn = [n for n, c in report["charts"].items() if c["drawn"]]
         equal(sorted(drawn), sorted(CHARTS))

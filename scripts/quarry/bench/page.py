@@ -3,17 +3,17 @@
 
 Theory of operation
 
-1. The file is made of page/page.html, page/*.css and page/*.js, a chart library
-   that the system has (Chart.js, Debian's libjs-chart.js), and the results. It
-   needs nothing else: no server, no network, no file beside it.
+1. The file is made of page/page.html, page/*.css and page/*.js, a chart
+   library that the system has (Chart.js, Debian's libjs-chart.js), and the
+   results. It needs nothing else: no server, no network, no file beside it.
 2. The results go in as they are, as JSON; the page computes what it shows from
    these numbers and offers the same text to be saved. So that 700 results fit,
    the text is deflated and in base64, which also means that nothing in a
    result can end a script or begin a tag. The page inflates it by itself,
    before its load event, in any browser of the last ten years.
 3. A Content-Security-Policy forbids everything but the scripts and the style
-   of this file, by their hashes. Text from results is only ever put on the page
-   as text (textContent); the page has no other way to write.
+   of this file, by their hashes. Text from results is only ever put on the
+   page as text (textContent); the page has no other way to write.
 4. The newest run is shown; older ones are history: one line of figures per
    key and metric. The file has a limit, and history gives way, oldest first.
 5. Without the library the page is written all the same: each figure has its
@@ -161,14 +161,17 @@ def steps_of(history):
 
 
 def records_of(run):
-    """Rows {figure, record, reach, ours, verdict}, where records.py is."""
+    """Rows {figure, unit, record, reach, ours, verdict} of what is there."""
     try:
-        from .records import rows
+        from . import records
     except ImportError:
         return []
-    return [{name: str(row[name]) for name in
-             ("figure", "record", "reach", "ours", "verdict")}
-            for row in rows(run)]
+    facts = records.facts_of(run["results"])[0]
+    rows = [records.judge(entry, facts) for entry in records.ROWS]
+    return [dict({name: row[name] for name in
+                  ("figure", "unit", "record", "reach", "verdict")},
+                 ours=records.ours(row))
+            for row in rows if row["measured"]]
 
 
 # ---- Packing ----

@@ -78,9 +78,9 @@ function showRecords(more) {
     return;
   section("records", "Records", "Figures of the probes beside the best known" +
     " elsewhere, and what they are to be.").append(scroller(table(
-    [["figure", ""], ["record", ""], ["reach", ""], ["ours", ""],
-      ["verdict", ""]],
-    more.records.map((r) => [clean(r.figure), clean(r.record),
+    [["figure", ""], ["unit", ""], ["record", ""], ["reach", ""],
+      ["ours", ""], ["verdict", ""]],
+    more.records.map((r) => [clean(r.figure), clean(r.unit), clean(r.record),
       clean(r.reach), clean(r.ours), make("td", {class: "verdict " +
         (/^miss/.test(r.verdict) ? "regression" : /^met/.test(r.verdict) ?
           "improvement" : "")}, clean(r.verdict))])), "Records"));
