@@ -6,9 +6,6 @@
 #include "codes.h"
 #include "../rival/rival.h"
 
-extern const struct lab_code lab_nomag_code, lab_nocolour_code,
-    lab_biglock_code, lab_seed2006_code, lab_seed62_code, lab_linux24_code;
-
 const struct lab_code *const lab_codes[] = {
 	&lab_ours_code,
 	&lab_nomag_code,

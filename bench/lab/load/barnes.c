@@ -19,21 +19,9 @@ struct barnes_body {
 
 struct barnes {
 	unsigned ba_bodies;
-	uint64_t ba_ticks;
 	void *ba_nodes[BARNES_BODIES_MAX];
 	struct barnes_body ba_body[BARNES_BODIES_MAX];
 };
-
-struct barnes_sum {
-	_Atomic(uint64_t) bs_ticks, bs_ops;
-};
-
-static size_t
-barnes_shared(const struct lab_run *run)
-{
-	(void)run;
-	return sizeof(struct barnes_sum);
-}
 
 static size_t
 barnes_lane(const struct lab_run *run)
@@ -109,7 +97,6 @@ barnes_step(struct lab_lane *lane)
 {
 	struct lab_run *run = lane->ln_run;
 	struct barnes *ba = lane->ln_own;
-	uint64_t start = run->lr_tick();
 	unsigned n, i;
 
 	for (n = 0; n < ba->ba_bodies; n++) {
@@ -124,33 +111,17 @@ barnes_step(struct lab_lane *lane)
 	if (n != ba->ba_bodies)
 		return LAB_FAIL;
 	lane->ln_ops += n;
-	ba->ba_ticks += run->lr_tick() - start - run->lr_tick_cost;
 	return LAB_MORE;
 }
 
 static void
 barnes_leave(struct lab_lane *lane)
 {
-	struct barnes_sum *bs = lane->ln_run->lr_shared;
-	struct barnes *ba = lane->ln_own;
-
-	/* Counts: they order nothing. */
-	atomic_fetch_add_explicit(
-	    &bs->bs_ticks, ba->ba_ticks, memory_order_relaxed);
-	atomic_fetch_add_explicit(
-	    &bs->bs_ops, lane->ln_ops, memory_order_relaxed);
+	(void)lane;
 }
 
 static void
 barnes_close(struct lab_run *run)
 {
-	struct barnes_sum *bs = run->lr_shared;
-	uint64_t ops = atomic_load_explicit(&bs->bs_ops, memory_order_relaxed);
-
 	heap_close(run);
-	if (ops != 0)
-		lab_fact(run->lr_out, "step_per_op", tick_unit(run),
-		    LAB_NEITHER,
-		    atomic_load_explicit(&bs->bs_ticks, memory_order_relaxed),
-		    ops);
 }

@@ -62,7 +62,7 @@ static const struct lab_load load_smp[] = {
 	    classes_close },
 	{ "smp/mleak", mleak_shared, mleak_lane, mleak_open, NULL, mleak_step,
 	    leave_nothing, mleak_close },
-	{ "smp/barnes-like", barnes_shared, barnes_lane, barnes_open,
-	    barnes_enter, barnes_step, barnes_leave, barnes_close },
+	{ "smp/barnes-like", NULL, barnes_lane, barnes_open, barnes_enter,
+	    barnes_step, barnes_leave, barnes_close },
 	{ 0 },
 };
