@@ -4,6 +4,13 @@
 
 const unknown = (text) => ({figure: null, text});
 
+// Why a benchmark's figure is not there: it failed, or was not run.
+function missing(run, id) {
+  const lost = run.data.results.find((r) => r.id === id && r.status !== "ok");
+  return unknown(lost ? id + " " + lost.status + (lost.why ? ": " +
+    clean(lost.why) : "") : "this run has no " + id);
+}
+
 // The default case of a benchmark is the one whose key says no parameter.
 const isDefault = (result) => result.key.split(",").length <= 3;
 
@@ -34,7 +41,7 @@ function answerPair(run) {
   const probe = run.find("probe/pair", "ours", 1);
   const value = figure(probe, "pair.callees");
   if (value === undefined)
-    return unknown("this run has no micro/pair");
+    return missing(run, "micro/pair");
   return {figure: number(value),
     text: "instructions, both callees with their returns (probe)"};
 }
@@ -82,7 +89,7 @@ function answerColour(run) {
   const with_ = run.find("memory/colour", "ours");
   const without = run.find("memory/colour", "nocolour");
   if (!with_ || !without)
-    return unknown("this run has no memory/colour of ours and nocolour");
+    return missing(run, "memory/colour");
   const name = ["misses_first", ...Object.keys(with_.metrics).filter(
     (m) => /miss/.test(m))].find((m) => own(with_.metrics, m));
   const [a, b] = [figure(with_, name), figure(without, name)];
@@ -99,7 +106,8 @@ function answerColour(run) {
 }
 
 // Points of the magazine trade-off: {rounds, idle, cost}, by rounds.
-// A size of 0 is the allocator's own choice: a point, but no end of the curve.
+// A size of 0, or none, is the allocator's own choice: a point, but no end of
+// the curve.
 const IS_SIZE = /^(mag|rounds)$/;
 const IS_IDLE = [/^idle_bytes$/, /^idle/, /held|hold/];
 function magazinePoints(run) {
@@ -110,7 +118,7 @@ function magazinePoints(run) {
     const idle = IS_IDLE.map((is) => names.find((m) => is.test(m)))
       .find(Boolean);
     if (!/^memory\/mag/.test(result.id) || result.variant !== "ours" ||
-        !size || !idle)
+        !idle)
       continue;
     const cost = costMetric(result);
     if (!cost)
@@ -119,7 +127,7 @@ function magazinePoints(run) {
       .filter(([name]) => name !== size).map((p) => p.join("=")).sort()].join();
     if (!series.has(rest))
       series.set(rest, []);
-    series.get(rest).push({rounds: Number(result.params[size]), result,
+    series.get(rest).push({rounds: Number(result.params[size] || 0), result,
       idle: figure(result, idle), idleName: idle,
       idleUnit: result.metrics[idle].unit, cost: figure(result, cost),
       costName: cost, costUnit: result.metrics[cost].unit});
@@ -141,8 +149,10 @@ const amount = (value, unit) => unit === "byte" ? bytesText(value) :
 
 function answerMagazine(run) {
   const points = magazinePoints(run);
+  if (!points.length)
+    return missing(run, "memory/mag-hold");
   if (!magazineEnds(points))
-    return unknown("this run has no magazines of several sizes");
+    return unknown("this run has memory/mag-hold of one size only");
   const [first, last] = magazineEnds(points);
   const more = last.idle - first.idle;
   return {figure: (more > 0 ? "+" : "") + amount(more, first.idleUnit),

@@ -432,12 +432,10 @@ function showMemory(run) {
     return;
   }
   hot.sort((a, b) => compare(a.id, b.id) || byVariant(a.variant, b.variant));
-  // The first of those with the most to see.
-  const least = Math.min(128, Math.max(...hot.map((r) => r.heat.length)));
-  let at = hot.findIndex((r) => r.id === "memory/frag-steady" &&
-    r.heat.length >= least);
-  if (at < 0)
-    at = hot.findIndex((r) => r.heat.length >= least);
+  // First what has most to see: ours, and of that the most slabs.
+  const rank = (r) => (r.variant === "ours") * 1e6 + Math.min(128,
+    r.heat.length) * 10 + (r.id === "memory/frag-steady");
+  let at = hot.reduce((best, r, i) => rank(r) > rank(hot[best]) ? i : best, 0);
   const which = select("Slabs of", hot.map((r, i) => [String(i),
     clean(r.key)]), String(at), (value) => {
     at = Number(value);
