@@ -28,9 +28,12 @@ class Run {
   }
 }
 
+// The hot pair of a run: of the image, or of mm on this host.
+const pairOf = (run, variant) => run.find("micro/pair", variant, 1) ||
+  run.find("host/pair", variant, 1);
+
 function answerPair(run) {
-  const result = run.find("micro/pair", "ours", 1) ||
-    run.find("host/pair", "ours");
+  const result = pairOf(run, "ours");
   if (result) {
     const name = headMetric(result), metric = result.metrics[name];
     return {figure: number(valueOf(metric)),
@@ -48,7 +51,7 @@ function answerPair(run) {
 
 // The benchmark that shows growth over harts best: smp/scale if it is there.
 function scaleCase(run) {
-  const fits = run.cases.all((one) => one.id.startsWith("smp/") && unique(
+  const fits = run.cases.all((one) => /^(smp|host)\//.test(one.id) && unique(
     one.results.filter((r) => r.variant === "ours").map(hartsOf)).length > 1);
   return fits.find((one) => one.id === "smp/scale") || fits[0];
 }
@@ -86,15 +89,16 @@ function answerScale(run) {
 }
 
 function answerColour(run) {
-  const with_ = run.find("memory/colour", "ours");
-  const without = run.find("memory/colour", "nocolour");
+  const id = run.find("host/colouring", "ours") ? "host/colouring" :
+    "memory/colour";
+  const with_ = run.find(id, "ours"), without = run.find(id, "nocolour");
   if (!with_ || !without)
-    return missing(run, "memory/colour");
+    return missing(run, id);
   const name = ["misses_first", ...Object.keys(with_.metrics).filter(
     (m) => /miss/.test(m))].find((m) => own(with_.metrics, m));
   const [a, b] = [figure(with_, name), figure(without, name)];
   if (a === undefined || b === undefined)
-    return unknown("memory/colour has no figure of misses");
+    return unknown(id + " has no figure of misses");
   const shown = (result) => {
     const {exact} = result.metrics[name];
     return exact && exact.per > 1 ? number(exact.value) + " of " +
@@ -188,10 +192,10 @@ const RIVALS = [["seed2006", "2006 design"], ["linux24", "Linux 2.4"],
   ["glibc", "glibc"], ["jemalloc", "jemalloc"], ["tcmalloc", "tcmalloc"],
   ["mimalloc", "mimalloc"]];
 function answerRivals(run) {
-  const ours = run.find("micro/pair", "ours", 1);
+  const ours = pairOf(run, "ours");
   const found = [], means = [];
   for (const [variant, name] of RIVALS) {
-    const theirs = run.find("micro/pair", variant, 1);
+    const theirs = pairOf(run, variant);
     const metric = ours && headMetric(ours);
     const all = ratios(run, variant);
     if (all.length)

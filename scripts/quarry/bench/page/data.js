@@ -308,7 +308,8 @@ function short(value) {
 }
 
 function times(value) {
-  return number(value, value < 10 ? 2 : value < 100 ? 1 : 0) + "×";
+  return (value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) :
+    number(value, 0)) + "×";
 }
 
 function percent(part, signed = true) {

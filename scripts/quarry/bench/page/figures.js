@@ -182,7 +182,8 @@ function showBars(run) {
       " to compare."));
     return;
   }
-  let one = cases.find((c) => c.id === "micro/pair") || cases[0];
+  let one = cases.find((c) => /^(micro|host)\/pair$/.test(c.id)) ||
+    cases[0];
   let name = headMetric(one.results[0]), log = false;
   const metrics = () => unique(one.results.flatMap((r) =>
     Object.keys(r.metrics)));

@@ -59,9 +59,9 @@ function headline(run) {
   if (!comparison) {
     const {figure: shown} = answerPair(run);
     return shown === null ? "Benchmarks of " + clean(run.data.target.machine) :
-      "A hot pair is " + shown + " " + (run.find("micro/pair", "ours", 1) ?
-        unitWords(...headUnit(run.find("micro/pair", "ours", 1)))
-          .replace(" a pair", "") : "instructions");
+      "A hot pair is " + shown + " " + (pairOf(run, "ours") ?
+        unitWords(...headUnit(pairOf(run, "ours"))).replace(" a pair", "") :
+        "instructions");
   }
   const count = (verdict) => comparison.rows.filter(
     (r) => r.verdict === verdict).length;
@@ -84,8 +84,8 @@ function subline(run) {
   const {code, target, run: taken} = run.data;
   return [(code.commit ? "commit " + code.commit.slice(0, 12) : "no commit") +
     (code.subject ? " “" + code.subject + "”" : ""),
-  target.machine + ", " + target.mode + " mode, " + number(target.harts) +
-    (target.harts === 1 ? " hart" : " harts"),
+  target.kind === "host" ? "this host’s processor, " + target.machine :
+    target.machine + ", " + target.mode + " mode, " + hartsText(target.harts),
   taken.started.replace("T", " ").replace("Z", " UTC")].map(clean)
     .join(" · ");
 }
