@@ -245,7 +245,8 @@ function endLabels() {
 const endRoom = (names) => ({padding: {right:
   Math.min(120, 16 + 7 * Math.max(...names.map((n) => n.length)))}});
 
-// The value behind each bar, or beside each point.
+// The value behind each bar, or beside each point; a second set's are lower,
+// since a point of it may lie on one of the first.
 function valueLabels(text) {
   return {
     id: "valueLabels",
@@ -259,7 +260,7 @@ function valueLabels(text) {
         chart.getDatasetMeta(i).data.forEach((element, at) => {
           const said = text(set, at, i);
           if (said)
-            ctx.fillText(said, element.x + 8, element.y);
+            ctx.fillText(said, element.x + 8, element.y + 16 * i);
         });
       });
       ctx.restore();
