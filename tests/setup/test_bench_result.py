@@ -6,7 +6,7 @@ import os
 import random
 
 import bench_sample
-from bench_checks import LARSON, PAIR, changed, raises, saved
+from bench_checks import PAIR, changed, raises, saved
 from bench_sample import exact, find as entry_of, sample, slower
 from lib import check, contains, equal, folder, skip, write
 from quarry.bench import result, schema, verdict
