@@ -5,11 +5,16 @@
  */
 #include <string.h>
 
+#include <bench/trace.h>
 #include <kernel/smp.h>
 #include <mm/kmem.h>
 
 #include "lab.h"
 #include "state.h"
+
+/* NULL in an image without the benchmarks of group trace. */
+#pragma weak lab_trace_load
+#pragma weak lab_trace_objects
 
 #define TIME_MAX_MS 3600000
 #define NS_PER_MS   1000000u
@@ -259,6 +264,20 @@ l_variants(lua_State *L)
 	return 1;
 }
 
+static int
+l_trace(lua_State *L)
+{
+	size_t n;
+	const char *bytes = luaL_checklstring(L, 1, &n);
+	const char *why = "no benchmark of this image replays traces";
+
+	if (lab_trace_load == NULL || lab_trace_objects == NULL ||
+	    !lab_trace_load(bytes, n, &why))
+		return binding_fail(L, "EINVAL", "lab.trace: %s", why);
+	lua_pushinteger(L, (lua_Integer)lab_trace_objects());
+	return 1;
+}
+
 static const struct binding functions[] = {
 	{ "list", l_list,
 	    "lab.list() -> array of {id=, text=, flags=, params=}",
@@ -291,6 +310,10 @@ static const struct binding functions[] = {
 	    "the array `variants`, and print a table and a chart: instructions "
 	    "(elsewhere ns) for a pair, how often ours that is, frames at most "
 	    "and after all was freed. Only in the image of `make lab`.",
+	    NULL },
+	{ "trace", l_trace, "lab.trace(bytes) -> objects | nil, msg, code",
+	    "Take over a file of scripts/trace-convert, as fs.read returns it, "
+	    "for the benchmark trace/file. Only in the image of `make lab`.",
 	    NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -25,6 +25,7 @@ static struct binding functions[] = {
 	ABSENT("variants"),
 	ABSENT("run"),
 	ABSENT("compare"),
+	ABSENT("trace"),
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

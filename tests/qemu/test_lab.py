@@ -262,11 +262,13 @@ def I5_2_wrong_names_and_options_raise():
         print("BENCH", b.id, b.flags.one_hart, b.params[1].name,
               b.params[1].quick, b.params[1].max)
         print("FULL", lab.run{bench = "pair", full = true}.params.size)
+        print("TRACE", lab.trace("no trace"))
         """, harts=2).out
     contains(out, "ALL REFUSED")
     matches(out, r"^VARIANTS\tours\ttrue\tnoop\tfalse\s*$")
     matches(out, r"^BENCH\tmicro/pair\ttrue\tsize\t64\t131072\s*$")
     matches(out, r"^FULL\t64\s*$")
+    matches(out, r"^TRACE\tnil\tlab.trace: .*\tEINVAL\s*$")
 
 
 @test(timeout=200)
@@ -288,12 +290,13 @@ def I5_2_ctrl_c_ends_a_run_and_frees_everything():
 
 def I5_2_the_plain_image_says_where_the_lab_is():
     result = run("""
-        for _, name in ipairs{"list", "variants", "run", "compare"} do
+        for _, name in ipairs{"list", "variants", "run", "compare",
+                             "trace"} do
           print("SAYS", pcall(lab[name], {}))
         end
         help("lab")""", status=0)
     equal(re.findall(r"^SAYS\tfalse\t(.*?)\s*$", result.out, re.MULTILINE),
-          ["the lab is in another image: make lab"] * 4, "messages")
+          ["the lab is in another image: make lab"] * 5, "messages")
 
 
 def records(out):
