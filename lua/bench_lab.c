@@ -26,6 +26,14 @@ interrupted(void *arg)
 	return lstate_interrupted(arg);
 }
 
+/* An argument's error, with the message on the stack's top. */
+static _Noreturn void
+raise(lua_State *L, int arg)
+{
+	luaL_argerror(L, arg, lua_tostring(L, -1));
+	__builtin_unreachable();
+}
+
 /* "micro/pair" for "micro/pair", and for "pair" if no other ends so. */
 static const struct lab_bench *
 bench_named(const char *name)
@@ -57,7 +65,7 @@ bench_arg(lua_State *L, int table, const char *key)
 
 	if (!binding_opt_string(L, table, key, &name)) {
 		lua_pushfstring(L, "option '%s' is missing", key);
-		luaL_argerror(L, table, lua_tostring(L, -1));
+		raise(L, table);
 	}
 	lb = bench_named(name);
 	if (lb != NULL)
@@ -69,8 +77,7 @@ bench_arg(lua_State *L, int table, const char *key)
 		luaL_addstring(&b, lb->lb_id);
 	}
 	luaL_pushresult(&b);
-	luaL_argerror(L, table, lua_tostring(L, -1));
-	return NULL;
+	raise(L, table);
 }
 
 const struct lab_variant *
@@ -89,8 +96,7 @@ lab_variant_arg(lua_State *L, int table, const char *name)
 		luaL_addstring(&b, lv->lv_name);
 	}
 	luaL_pushresult(&b);
-	luaL_argerror(L, table, lua_tostring(L, -1));
-	return NULL;
+	raise(L, table);
 }
 
 static void

@@ -160,6 +160,7 @@ turns_leave(struct lab_lane *lane)
 static void
 turns_close(struct lab_run *run)
 {
+	(void)adapter_reap(run->lr_heap[0]);
 	adapter_destroy(run->lr_heap[0]);
 }
 
