@@ -22,24 +22,24 @@ const struct lab_bench lab_micro[] = {
 	    2, 4 },
 	{ "micro/mag-edge",
 	    "one or two objects taken and given back at every place of a "
-	    "magazine, its edges too (Bonwick and Adams 2001, 3.1)",
+	    "magazine, its edges too (Bonwick and Adams 2001)",
 	    LAB_ONE_HART, { SIZE_BYTES }, 2, 4 },
 	{ "micro/depot",
 	    "192 objects taken and given back: magazines go through the depot "
-	    "(Bonwick and Adams 2001, 3.2)",
+	    "(Bonwick and Adams 2001)",
 	    LAB_ONE_HART, { SIZE_BYTES }, 2, 6 },
 	{ "micro/slab-path",
 	    "half of 1,024 objects freed, put back into their slabs by a reap, "
-	    "and allocated again (Bonwick 1994, 3)",
+	    "and allocated again (Bonwick 1994)",
 	    LAB_ONE_HART | LAB_REAP, { SIZE_BYTES }, 2, 4 },
 	{ "micro/grow",
 	    "from nothing to n objects and back to nothing: slabs and frames "
-	    "each time (Bonwick 1994, 3.3)",
+	    "each time (Bonwick 1994)",
 	    LAB_ONE_HART | LAB_REAP,
 	    { SIZE_BYTES, { "n", "objects", 1000, 100000, 200000 } }, 1, 3 },
 	{ "micro/ctor",
 	    "256 B whose constructor writes each word, of which the caller "
-	    "reads one (Bonwick 1994, 2.1)",
+	    "reads one (Bonwick 1994)",
 	    LAB_ONE_HART | LAB_CTOR, { { 0 } }, 1, 6 },
 	{ "micro/kmalloc-sizes",
 	    "two dozen objects of each of 12 sizes, 8 to 4,096 B "

@@ -2,8 +2,8 @@
 /*
  * memory/blowup: one hart allocates, another frees. An allocator whose freed
  * objects stay with the hart that freed them takes new memory for each round,
- * without bound: Berger, McKinley, Blumofe and Wilson, "Hoard", ASPLOS 2000,
- * 2.2. Harts 2k and 2k + 1 share a box: the even one fills it, the odd one
+ * without bound: Berger, McKinley, Blumofe and Wilson, "Hoard", ASPLOS 2000.
+ * Harts 2k and 2k + 1 share a box: the even one fills it, the odd one
  * empties it and frees. A hart without partner does both in turn. Memory may
  * not grow: `frames_grown` is the last sample less the first one after the
  * warm-up. Included by adapters.

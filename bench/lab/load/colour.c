@@ -5,7 +5,7 @@
  * n objects of 512 B fill COLOUR_SLABS slabs and more. A program that uses the
  * same place of many slabs, or objects one after the other, touches their first
  * lines; without colouring these fall into a few sets of the cache and throw
- * each other out (Bonwick 1994, 4). Three walks go through a model of the cache
+ * each other out (Bonwick 1994). Three walks go through a model of the cache
  * (bench/lab/l1.c): the first object of each slab, the first seven of each, and
  * as many objects as that in a row. Each is repeated, and what misses then is
  * counted: misses for each touch.

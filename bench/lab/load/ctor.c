@@ -3,7 +3,7 @@
  * micro/ctor: an object of 256 B whose constructor writes every word, used by a
  * caller that reads one. An allocator that keeps constructed state has nothing
  * to do for it; all others construct the object each time: Bonwick, "The Slab
- * Allocator", USENIX 1994, 2.1. Included by adapters.
+ * Allocator", USENIX 1994. Included by adapters.
  */
 
 #define CTOR_STEP  500u /* pairs */

@@ -2,8 +2,8 @@
 /*
  * micro/depot: more objects than a hart's two magazines hold go out and come
  * back, last first, so that whole magazines go to the depot and are fetched
- * from it: once for each magazine's worth of calls (Bonwick and Adams 2001,
- * 3.2). Included by adapters.
+ * from it: once for each magazine's worth of calls (Bonwick and Adams 2001).
+ * Included by adapters.
  */
 
 #define DEPOT_OBJECTS (3u * 64u) /* magazines have up to 64 rounds */

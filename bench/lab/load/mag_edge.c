@@ -4,7 +4,7 @@
  *
  * With one magazine per hart, a program that allocates one object and frees it,
  * just where the magazine ends, goes to the depot each time. Two magazines
- * cure that: Bonwick and Adams, "Magazines and Vmem", USENIX 2001, 3.1. Where
+ * cure that: Bonwick and Adams, "Magazines and Vmem", USENIX 2001. Where
  * the edge lies depends on the size of magazines, so all places are tried: with
  * 0, 1 … MAG_EDGE_SPAN - 1 objects held, one and two objects more are taken
  * and given back, MAG_EDGE_TURNS times. Magazines of up to 64 rounds have an

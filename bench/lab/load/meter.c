@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory taken against memory asked for. The last lane samples after its step:
- * where harts take turns, all have then done as many. Included by all.c.
+ * Memory taken against memory asked for. One lane samples, and the load says
+ * which: where harts take turns, the last one, after whose step all have done
+ * as many. Included by memory.c.
  */
 
 struct meter {
