@@ -5,12 +5,16 @@
  *
  * An object's place holds it from its allocation until it is freed: stored with
  * release, taken by an exchange with acquire and release. A free finds nothing
- * there until the hart that allocates has done so, an allocation finds the
- * object of the pass before until that is freed; then the hart has to wait. An
- * object is freed once in a pass, always by the same hart, and allocated once,
- * always by the same hart, so the two alternate on its place. Nobody waits for
- * ever: an event waits only for one that is earlier, in this pass or the last,
- * and the earliest event of all that are left waits for none.
+ * there until the hart that allocates has done so: then it is put aside, and
+ * tried again in later steps, so that harts that take turns need not be in step
+ * event by event. An allocation finds the object of the pass before until that
+ * is freed; then, or when REPLAY_ASIDE frees lie aside, the hart has to wait.
+ *
+ * An object is allocated once and freed once in a pass, each always by the same
+ * hart, so the two alternate on its place. Nobody waits for ever: of all events
+ * that have not happened yet take the earliest, in this pass or the one before.
+ * What it needs has happened; and it is either aside, and tried in its hart's
+ * next step, or the one its hart stands at.
  */
 
 #include <string.h>
@@ -19,7 +23,8 @@
 #include "classes.c"
 #include "share.c"
 
-#define REPLAY_STEP 1000u /* events, of all harts */
+#define REPLAY_STEP  1000u /* events, of all harts */
+#define REPLAY_ASIDE 256u  /* frees that one hart may put aside */
 
 struct replay {
 	struct trace re_made;           /* where it is not the loaded one */
@@ -31,7 +36,9 @@ struct replay {
 };
 
 struct replay_lane {
-	uint32_t rl_at; /* in re_sorted, from re_first on */
+	uint32_t rl_at;    /* in re_sorted, from re_first on */
+	uint32_t rl_aside; /* frees put aside; their places in re_sorted: */
+	uint32_t rl_free[REPLAY_ASIDE];
 };
 
 static size_t
@@ -183,6 +190,25 @@ replay_event(struct lab_lane *lane, const struct trace_record *tr)
 	return LAB_MORE;
 }
 
+/* Try again what was put aside; true: something happened. */
+static bool
+replay_aside(struct lab_lane *lane)
+{
+	const struct replay *re = lane->ln_run->lr_shared;
+	struct replay_lane *rl = lane->ln_own;
+	uint32_t before = rl->rl_aside, kept = 0, i;
+
+	for (i = 0; i < before; i++) {
+		uint32_t at = rl->rl_free[i];
+
+		/* A free does not fail. */
+		if (replay_event(lane, &re->re_sorted[at]) == LAB_WAIT)
+			rl->rl_free[kept++] = at;
+	}
+	rl->rl_aside = kept;
+	return kept < before;
+}
+
 static enum lab_step
 replay_step(struct lab_lane *lane)
 {
@@ -191,18 +217,27 @@ replay_step(struct lab_lane *lane)
 	uint32_t first = re->re_first[lane->ln_index];
 	uint32_t count = re->re_first[lane->ln_index + 1u] - first;
 	unsigned left = share_of(lane->ln_run, REPLAY_STEP);
-	enum lab_step came = LAB_WAIT, last = LAB_MORE;
+	enum lab_step came;
 
 	if (count == 0)
 		return LAB_DONE; /* no event of the trace is this hart's */
+	came = replay_aside(lane) ? LAB_MORE : LAB_WAIT;
 	for (; left != 0; left--) {
-		last = replay_event(lane, &re->re_sorted[first + rl->rl_at]);
-		if (last != LAB_MORE)
-			break;
+		uint32_t at = first + rl->rl_at;
+		const struct trace_record *tr = &re->re_sorted[at];
+		enum lab_step last = replay_event(lane, tr);
+
+		if (last == LAB_FAIL)
+			return LAB_FAIL;
+		if (last == LAB_WAIT) {
+			if (!tr->tr_free || rl->rl_aside == REPLAY_ASIDE)
+				break;
+			rl->rl_free[rl->rl_aside++] = at;
+		}
 		came = LAB_MORE;
 		rl->rl_at = rl->rl_at + 1u < count ? rl->rl_at + 1u : 0;
 	}
-	return last == LAB_FAIL ? LAB_FAIL : came;
+	return came;
 }
 
 static void
