@@ -123,7 +123,7 @@ lab_guest_run(const struct lab_guest_heap *heap, enum lab_guest_job job,
 		for (i = 0; i < COLLECTIONS; i++)
 			(void)lua_gc(L, LUA_GCCOLLECT);
 		start = tick();
-		/* A copy: its names, short strings, must not be collected now. */
+		/* A copy: no name of its own is to be collected now. */
 		lua_pushvalue(L, -1);
 		done = lua_pcall(L, 0, 1, 0) == LUA_OK && lua_toboolean(L, -1);
 		(void)lua_gc(L, LUA_GCCOLLECT);

@@ -4,8 +4,8 @@
 
 const struct lab_bench lab_system[] = {
 	{ "system/zone",
-	    "runs of 1 to 1,024 frames, allocated and freed by every hart: each "
-	    "call's cost, by order",
+	    "runs of 1 to 1,024 frames, allocated and freed by every hart: "
+	    "each call's cost, by order",
 	    LAB_WHOLE | LAB_OURS, { { NULL, NULL, 0, 0, 0 } }, 11, 22 },
 	{ "system/lua",
 	    "a Lua state on the allocator's size classes, and on an arena: "

@@ -102,9 +102,9 @@ maker_close(struct maker *mk)
  * A server. A request comes to a random hart. It has one buffer of 2 or 4 KiB,
  * 3 to 11 objects of 16 to 256 bytes that it frees in reverse, and an answer of
  * 64 to 1,500 bytes, which waits until 64 later ones have come and is then sent
- * and freed by the next hart. One request in 16 begins a session of 256 to 1,024
- * bytes in a random one of 64 places, whose session ends then, on whichever
- * hart that is.
+ * and freed by the next hart. One request in 16 begins a session of 256 to
+ * 1,024 bytes in a random one of 64 places, whose session ends then, on
+ * whichever hart that is.
  */
 #define SERVER_SESSIONS 64u
 #define SERVER_ANSWERS  64u

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loads of groups smp and trace, harts taking turns: every object is freed, on its own
- * heap and once; the calls do not depend on addresses; any allocation may fail.
+ * The loads of groups smp and trace, harts taking turns: every object is freed,
+ * on its own heap and once; the calls do not depend on addresses; any
+ * allocation may fail.
  */
 #include "tests/unit/lab_world.h"
 
 #define FAIL_DENSE 40u /* calls that fail one after the other */
-#define FAIL_ALL   16u  /* then so many, evenly spread */
+#define FAIL_ALL   16u /* then so many, evenly spread */
 
 static const unsigned harts_tried[] = { 1, 2, 3, 8 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loads of groups smp and trace on threads that run at once, under ThreadSanitizer:
- * whatever harts hand to each other, they hand over rightly.
+ * The loads of groups smp and trace on threads that run at once, under
+ * ThreadSanitizer: whatever harts hand to each other, they hand over rightly.
  *
  * A thread steps until all together have done enough; one that waits lets the
  * others run. A load in which all wait for each other would not end, and the

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * smp/mleak: lives of threads that end, after the description of mleak in
- * mimalloc-bench. A step is one life: it allocates `objects` of mixed sizes, the
- * same in each life so that nothing grows by chance, frees one half, and leaves
- * the other to be freed by another hart. What an allocator keeps for each hart
- * must not grow with the lives: hart 0 notes the frames in use at the end of
- * every `lives` of its own, always with as much left to others; the fact
+ * mimalloc-bench. A step is one life: it allocates `objects` of mixed sizes,
+ * the same in each life so that nothing grows by chance, frees one half, and
+ * leaves the other to be freed by another hart. What an allocator keeps for
+ * each hart must not grow with the lives: hart 0 notes the frames in use at the
+ * end of every `lives` of its own, always with as much left to others; the fact
  * frames_grown is what the last has more than the first. Included by adapters.
  */
 
