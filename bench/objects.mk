@@ -41,6 +41,22 @@ bench-probe-y += metal/probe_noop.o
 bench-probe-y += metal/probe_rivals.o
 bench-probe-y += metal/probe_sheaf.o
 bench-probe-y += metal/probe_worst.o
+bench-probe-y += rival/counted.o
+bench-probe-y += rival/linux24.o
+bench-probe-y += rival/rival.o
+bench-probe-y += rival/seed2006.o
+
+bench-probe-y += rival/arena.o
+bench-probe-y += rival/firstfit.o
+bench-probe-y += rival/picolibc.o
+bench-probe-y += rival/sheaf.o
+bench-probe-y += rival/sheaf_counted.o
+bench-probe-y += rival/tlsf.o
+bench-probe-y += lab/adapter_firstfit.o
+bench-probe-y += lab/adapter_picolibc.o
+bench-probe-y += lab/adapter_sheaf.o
+bench-probe-y += lab/adapter_tlsf.o
+bench-probe-y += metal/turns.o
 
 # Only in the program of `make bench-host`.
 bench-host-y += host/adapter_kmem.o
@@ -60,6 +76,11 @@ $(foreach f,bench exhaust hist metal/board metal/board_each \
 	metal/destroy metal/run metal/storm metal/storm_audit \
 	metal/storm_object,$(eval CFLAGS-bench/$(f) := -Os))
 
+# Rivals: interrupts and hart number in line, as mm has them, and no frame
+# pointers, which the originals' figures were taken without.
+$(foreach f,counted linux24 rival seed2006 firstfit picolibc sheaf \
+	sheaf_counted tlsf,$(eval CFLAGS-bench/rival/$(f) = \
+	-fomit-frame-pointer $$(cflags-mm)))
 # What stands for a kernel's own code has interrupts off and the hart's number
 # in line, as mm has. Rivals have no frame pointers either: the originals'
 # figures were taken without.

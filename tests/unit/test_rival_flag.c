@@ -105,12 +105,45 @@ I5_2_empty_slabs_stay_up_to_a_number(void **state)
 	}
 }
 
+/*
+ * A slab that somebody has taken out of the list to drain it: what others free
+ * into it meanwhile neither lists nor discards it.
+ */
+static void
+I5_2_a_slab_in_hand_is_left_alone(void **state)
+{
+	struct sheaf_cache *s = sheaf_create(64, 0, NULL, NULL);
+	struct slab_layer *sl = &s->sc_slabs;
+	struct rival_link held;
+	void *obj[64];
+	struct slab *sp;
+
+	(void)state;
+	sl->sl_keep = 0;
+	assert_int_equal(slab_take(sl, obj, 63), 63);
+	assert_int_equal(sl->sl_listed, 1);
+	rival_list_init(&held);
+	slab_detach(sl, &held, 1);
+	assert_int_equal(sl->sl_listed, 0);
+	sp = RIVAL_ENTRY(held.rk_next, struct slab, sp_link);
+	slab_give(sl, obj, 63);
+	assert_int_equal(sl->sl_listed, 0);
+	assert_int_equal(sl->sl_frames, 1);
+	assert_int_equal(slab_drain(sl, sp, obj, 60), 60);
+	/* What was not wanted made it partial again. */
+	assert_int_equal(sl->sl_listed, 1);
+	slab_give(sl, obj, 60);
+	assert_int_equal(sl->sl_frames, 0);
+	assert_true(sheaf_destroy(s));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(I5_2_an_interrupt_inside_goes_to_the_slabs),
 		world_test(I5_2_empty_slabs_stay_up_to_a_number),
+		world_test(I5_2_a_slab_in_hand_is_left_alone),
 		world_test(I5_2_a_sheaf_that_came_late_finds_a_place),
 	};
 

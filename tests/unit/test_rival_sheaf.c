@@ -140,6 +140,29 @@ I5_2_sheaf_geometry_is_slubs(void **state)
 	}
 }
 
+/* Fewer CPUs, fewer objects: and a larger order where it wastes less. */
+static void
+I5_2_sheaf_geometry_goes_by_harts(void **state)
+{
+	static const struct {
+		unsigned harts;
+		size_t size;
+		unsigned order, objects;
+	} row[] = { { 1, 344, 1, 23 }, { 2, 632, 2, 25 }, { 1, 512, 0, 8 },
+		{ 8, 512, 2, 32 } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(row); i++) {
+		struct sheaf_cache *s;
+
+		(void)world_teardown(state);
+		world_start((size_t)16 << 20, row[i].harts, 0);
+		s = sheaf_create(row[i].size, 0, NULL, NULL);
+		assert_int_equal(look(s).order, row[i].order);
+		assert_int_equal(look(s).objects, row[i].objects);
+		assert_true(sheaf_destroy(s));
+	}
+}
+
 static void
 I5_2_sheaf_capacity_goes_by_size(void **state)
 {
@@ -375,6 +398,7 @@ main(void)
 		world_test(I5_2_sheaf_fills_memory),
 		world_test(I5_2_sheaf_is_not_charged_the_records_of_frames),
 		world_test(I5_2_sheaf_geometry_is_slubs),
+		world_test(I5_2_sheaf_geometry_goes_by_harts),
 		world_test(I5_2_sheaf_capacity_goes_by_size),
 		world_test(I5_2_sheaf_visits_the_barn_once_in_60),
 		world_test(I5_2_sheaf_holds_two_sheaves_a_hart_and_ten),
