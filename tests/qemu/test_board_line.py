@@ -8,7 +8,7 @@ import zlib
 
 from board_line import UBOOT, Board, Cable, run_board
 from lib import PATIENCE_S, ROOT, check, contains, equal, folder, \
-    run_command, skip, test, write
+    kernel_path, run_command, skip, test, write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from quarry import line as lines, uboot
@@ -442,25 +442,12 @@ def I4_4_ymodem_to_the_real_loady():
 BENCH = os.path.join(ROOT, "scripts", "bench")
 
 
-class Socket(Cable):
-    """A cable that is plugged in again for each round."""
-
-    def run(self):
-        while True:
-            near = self.server.accept()[0]
-            try:
-                self.copy(near)
-            except OSError:
-                pass
-            finally:
-                near.close()
-
-
 def bench_on(board, *options, status=0):
     """A run of the suite on a board, and its result."""
     path = os.path.join(folder(), "board.json")
-    command = [BENCH, "run", "--target", Socket(board.far).target, "--time",
-               "10", "--json", path, "--baseline", "none"]
+    command = [BENCH, "run", "--target", Cable(board.far).target, "--time",
+               "10", "--json", path, "--baseline", "none", "--kernel",
+               kernel_path("bench")]
     result = run_command(command + list(options) + [
         "--", "--uboot-timeout", "60"], timeout=280)
     equal(result.status, status, "status")

@@ -503,7 +503,9 @@ def board(world, *options, status=0, once=False, **fake):
     return run_command(
         [BENCH, "run", "--runner", FAKE, "--target", "tcp:nowhere:1",
          "--reps", "2", "--json", world.json, "--baseline", "none"]
-        + list(options), status, env=world.env(fake, once))
+        + ["--kernel", world.kernel] + list(options)
+        + ([] if "--" in options else ["--"]) + ["--reset-cmd", "true"],
+        status, env=world.env(fake, once))
 
 
 def I5_4_a_board_is_the_same_session():
@@ -877,3 +879,17 @@ def I5_3_what_looks_slower_is_measured_once_more():
     equal(rows[0]["confirmed"], True, "confirmed")
     equal(len(world.data()["results"][0]["metrics"]["ns_per_op"]["samples"]),
           8, "the first look's samples are kept")
+
+
+def I5_4_a_board_that_cannot_be_started_again_is_measured_in_one_boot():
+    world = World()
+    words = [BENCH, "run", "--runner", FAKE, "--target", "tcp:nowhere:1",
+             "--kernel", world.kernel, "--json", world.json, "--baseline",
+             "none", "--filter", "smp/larson"]
+    run_command(words + ["--reps", "3"], 0, env=world.env({}))
+    equal(len([1 for boot in world.boots() if "--target" in boot]), 1,
+          "boots of the board")
+    for entry in world.data()["results"]:
+        equal(len(entry["metrics"]["ns_per_op"]["samples"]), 3, entry["key"])
+    got = run_command(words + ["--harts", "max"], 2, env=world.env({}))
+    one_line(got.err, "--harts max: .*--reset-cmd")

@@ -40,12 +40,13 @@ RAN, RAISED, MISUSED, PANICKED = 0, 1, 2, 3
 # "stopped" (by us). `current` is the item that had started and not ended.
 Outcome = collections.namedtuple(
     "Outcome", "how why results malformed damaged ready firmware_lines "
-    "current tail seconds records")
+    "current tail seconds records takes")
 
 
 class Qemu:
     """The machine `virt`, in mode exact or smp."""
     spare_s = 0
+    reboots = True
 
     def __init__(self, kernel, mode, mem, runner=RUN_QEMU):
         self.kernel, self.mode, self.mem = kernel, mode, mem
@@ -63,6 +64,8 @@ class Board:
 
     def __init__(self, target, more, runner=RUN_BOARD):
         self.target, self.more, self.runner = target, more, runner
+        # After its scripts a board is off; who can start it again?
+        self.reboots = any(w.startswith("--reset-cmd") for w in more)
 
     def command(self, _harts, evals, scripts):
         return ([self.runner, "--target", self.target, "--timeout",
@@ -85,6 +88,7 @@ class Boot:
         self.tell = tell or (lambda what, key: None)
         self.reader = wire.Reader()
         self.results, self.malformed, self.records = {}, {}, []
+        self.takes = []     # every result, where an item has several
         self.ready = self.current = None
         self.ended = False
         self.stopping = False
@@ -167,6 +171,7 @@ class Boot:
             return
         try:
             self.results[key] = wire.result(data)
+            self.takes.append(self.results[key])
         except wire.Malformed as e:
             self.malformed[key] = str(e)
         if key == self.current:
@@ -219,7 +224,7 @@ class Boot:
         return Outcome(how, why, self.results, self.malformed,
                        self.reader.damaged, self.ready, self.reader.head,
                        self.current, list(self.reader.tail),
-                       time.monotonic() - begin, self.records)
+                       time.monotonic() - begin, self.records, self.takes)
 
 
 def suite(target, items, mode, seed, time_ms, limit_s, harts, tell=None):

@@ -101,16 +101,20 @@ class Run:
 
     def catalogue(self):
         args = self.args
-        if args.target == "qemu":
-            found = listing.of_image(args.kernel, args.runner, args.timeout)
-        else:
+        if self.target.reboots and args.target != "qemu":
             found = listing.ask(self.target, args.timeout)[0]
+        else:
+            # A board's one boot is for measuring.
+            found = listing.of_image(args.kernel, args.runner, args.timeout)
         if args.mode != "exact" and not found.lab:
             raise Ended(cli.USAGE, listing.NO_LAB)
+        asked = args.mode == "board" and self.target.reboots
+        if args.harts == "max" and not asked:
+            raise Ended(cli.USAGE, "--harts max: the board can be asked only "
+                        "where it can be started again: -- --reset-cmd CMD")
         if args.harts == "max":
             args.harts = [found.harts]
-        if args.mode == "board" and args.harts \
-                and max(args.harts) > found.harts:
+        if asked and args.harts and max(args.harts) > found.harts:
             raise Ended(cli.USAGE, "--harts %d: the machine has %d" % (
                 max(args.harts), found.harts))
         return found
@@ -126,7 +130,7 @@ class Run:
                 if args.mode == "exact" else "timed"
             items = plan.make(self.found, policy, args.mode, args.harts,
                               args.variant, args.filter)
-            if args.mode == "board":
+            if args.mode == "board" and self.target.reboots:
                 items = [i for i in items if i.harts <= self.found.harts]
             if args.mode != "exact":
                 items = plan.with_spin(self.found, items)

@@ -31,6 +31,7 @@ FAILED, LOST, USAGE = 3, 4, 2
 NOISE = 0.05            # of `spin`, standard deviation to mean
 UNITS_OF_TIME = ("ns", "cycle", "tick")
 REPEATS = 2             # of an exact figure
+NO_LAB = "make lab"      # in what lua/lib_lab.c says
 BOOT_LUA = 'print(("BOOT\\t%d"):format(sys.info().boot_instructions))'
 BOOT_LINE = re.compile(r"BOOT\t?\s*(\d{1,18})")
 STATUS_OF = {"usage": USAGE, "raised": FAILED, "lost": LOST, "panic": LOST,
@@ -419,7 +420,11 @@ class Session:
     def timed(self, done=0):
         """Rounds `done` … reps; samples of earlier ones are in takes."""
         harts = machine_harts(self.items)
-        for number in range(done, self.options.reps):
+        rounds = range(done, self.options.reps)
+        if not self.target.reboots:
+            self.at_once(rounds, harts)
+            rounds = ()
+        for number in rounds:
             items = plan.shuffled(self.items, self.options.seed, number)
             self.round(items, harts)
             self.pool()
@@ -439,6 +444,20 @@ class Session:
             self.pool()
         self.survive(outcome)
 
+    def at_once(self, rounds, harts):
+        """All rounds in one boot, of a board that nobody can start again."""
+        items = [item for number in rounds for item in
+                 plan.shuffled(self.items, self.options.seed, number)]
+        outcome = self.one(items, harts)
+        for result in outcome.takes:
+            self.takes.setdefault(result["key"], []).append(result)
+        for item in self.items:
+            if item.key not in self.takes and outcome.how == "ok":
+                self.takes[item.key] = [self.missing(item, outcome)]
+        self.pool()
+        self.on_change()
+        self.survive(outcome)
+
     def one(self, items, harts):
         crew = Crew(1)
         crew.add(0, self.boot(items, harts, crew))
@@ -446,6 +465,11 @@ class Session:
             (_, outcome), = list(self.follow(crew, 1))
         finally:
             crew.stop()
+        if outcome.how == "raised" and not outcome.takes and any(
+                NO_LAB in line for line in outcome.tail):
+            raise Ended(USAGE, "the machine runs an image without the lab; "
+                        "load build/bench/quarry.bin, for example with "
+                        "-- --load ymodem", outcome.tail)
         if outcome.ready is not None and outcome.ready.get("exact"):
             raise Ended(USAGE, "this machine counts instructions exactly; "
                         "measure it with --mode exact")
