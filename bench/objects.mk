@@ -18,16 +18,40 @@ bench-y += metal/storm_object.o
 bench-y += noop.o
 
 # Only in the image of `make bench`: the lab, what it compares with, the probes.
-lab-variants := biglock firstfit linux24 nocolour nomag noop ours picolibc \
-	seed2006 seed62 sheaf tlsf
-lab-names := $(lab-variants:%=adapter_%) codes frames ground heap_kmem l1 lab \
-	noop table_control table_latency table_memory table_micro table_smp \
-	table_system table_trace table_turns trace trace_make
-lab-rivals := arena counted firstfit linux24 picolibc rival seed2006 sheaf \
-	sheaf_counted tlsf
-lab-driver := lab_clock lab_facts lab_pass lab_run lab_turns turns
-bench-probe-y += $(lab-names:%=lab/%.o) $(lab-rivals:%=rival/%.o)
-bench-probe-y += $(lab-driver:%=metal/%.o)
+bench-probe-y += lab/adapter_biglock.o
+bench-probe-y += lab/adapter_firstfit.o
+bench-probe-y += lab/adapter_linux24.o
+bench-probe-y += lab/adapter_nocolour.o
+bench-probe-y += lab/adapter_nomag.o
+bench-probe-y += lab/adapter_noop.o
+bench-probe-y += lab/adapter_ours.o
+bench-probe-y += lab/adapter_picolibc.o
+bench-probe-y += lab/adapter_seed2006.o
+bench-probe-y += lab/adapter_seed62.o
+bench-probe-y += lab/adapter_sheaf.o
+bench-probe-y += lab/adapter_tlsf.o
+bench-probe-y += lab/codes.o
+bench-probe-y += lab/frames.o
+bench-probe-y += lab/ground.o
+bench-probe-y += lab/heap_kmem.o
+bench-probe-y += lab/l1.o
+bench-probe-y += lab/lab.o
+bench-probe-y += lab/noop.o
+bench-probe-y += lab/table_control.o
+bench-probe-y += lab/table_latency.o
+bench-probe-y += lab/table_memory.o
+bench-probe-y += lab/table_micro.o
+bench-probe-y += lab/table_smp.o
+bench-probe-y += lab/table_system.o
+bench-probe-y += lab/table_trace.o
+bench-probe-y += lab/table_turns.o
+bench-probe-y += lab/trace.o
+bench-probe-y += lab/trace_make.o
+bench-probe-y += metal/lab_clock.o
+bench-probe-y += metal/lab_facts.o
+bench-probe-y += metal/lab_pass.o
+bench-probe-y += metal/lab_run.o
+bench-probe-y += metal/lab_turns.o
 bench-probe-y += metal/probe.o
 bench-probe-y += metal/probe_cache.o
 bench-probe-y += metal/probe_harts.o
@@ -41,22 +65,17 @@ bench-probe-y += metal/probe_noop.o
 bench-probe-y += metal/probe_rivals.o
 bench-probe-y += metal/probe_sheaf.o
 bench-probe-y += metal/probe_worst.o
+bench-probe-y += metal/turns.o
+bench-probe-y += rival/arena.o
 bench-probe-y += rival/counted.o
+bench-probe-y += rival/firstfit.o
 bench-probe-y += rival/linux24.o
+bench-probe-y += rival/picolibc.o
 bench-probe-y += rival/rival.o
 bench-probe-y += rival/seed2006.o
-
-bench-probe-y += rival/arena.o
-bench-probe-y += rival/firstfit.o
-bench-probe-y += rival/picolibc.o
 bench-probe-y += rival/sheaf.o
 bench-probe-y += rival/sheaf_counted.o
 bench-probe-y += rival/tlsf.o
-bench-probe-y += lab/adapter_firstfit.o
-bench-probe-y += lab/adapter_picolibc.o
-bench-probe-y += lab/adapter_sheaf.o
-bench-probe-y += lab/adapter_tlsf.o
-bench-probe-y += metal/turns.o
 
 # Only in the program of `make bench-host`.
 bench-host-y += host/adapter_kmem.o
@@ -76,14 +95,9 @@ $(foreach f,bench exhaust hist metal/board metal/board_each \
 	metal/destroy metal/run metal/storm metal/storm_audit \
 	metal/storm_object,$(eval CFLAGS-bench/$(f) := -Os))
 
-# Rivals: interrupts and hart number in line, as mm has them, and no frame
-# pointers, which the originals' figures were taken without.
-$(foreach f,counted linux24 rival seed2006 firstfit picolibc sheaf \
-	sheaf_counted tlsf,$(eval CFLAGS-bench/rival/$(f) = \
-	-fomit-frame-pointer $$(cflags-mm)))
 # What stands for a kernel's own code has interrupts off and the hart's number
 # in line, as mm has. Rivals have no frame pointers either: the originals'
 # figures were taken without.
 CFLAGS-bench/lab/adapter_biglock = $(cflags-mm)
-$(foreach f,$(lab-rivals),$(eval CFLAGS-bench/rival/$(f) = $$(cflags-mm) \
-	-fomit-frame-pointer))
+$(foreach f,$(filter rival/%.o,$(bench-probe-y)),$(eval \
+	CFLAGS-bench/$(f:.o=) = $$(cflags-mm) -fomit-frame-pointer))
