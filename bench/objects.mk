@@ -81,10 +81,24 @@ bench-probe-y += rival/tlsf.o
 bench-host-y += host/adapter_kmem.o
 bench-host-y += host/adapter_malloc.o
 bench-host-y += host/adapter_noop.o
+bench-host-y += host/codes.o
 bench-host-y += host/colour.o
+bench-host-y += host/lab.o
+bench-host-y += host/lab_malloc.o
 bench-host-y += host/main.o
 bench-host-y += host/memory.o
 bench-host-y += host/noop.o
+bench-host-y += hist.o
+bench-host-y += lab/adapter_noop.o
+bench-host-y += lab/adapter_ours.o
+bench-host-y += lab/frames.o
+bench-host-y += lab/heap_kmem.o
+bench-host-y += lab/l1.o
+bench-host-y += lab/lab.o
+bench-host-y += lab/noop.o
+bench-host-y += lab/trace.o
+bench-host-y += lab/trace_make.o
+bench-host-y += $(patsubst bench/%.c,%.o,$(wildcard bench/lab/table_*.c))
 
 # Only in the images of make/variants.mk.
 bench-boundary-y += metal/boundary.o

@@ -28,7 +28,8 @@ $(B)/.list-bench-host: FORCE
 
 bench-host: $(bh)/bench-host setup-bench-host ## compare with malloc libraries
 	$(Q)scripts/bench-host --program $(bh)/bench-host \
-	    --json $(bh)/bench-host.json $(BENCH_HOST_FLAGS)
+	    --json $(bh)/bench-host.json --html $(bh)/report.html \
+	    $(BENCH_HOST_FLAGS)
 
 # tests/setup/test_bench_host.py runs the program.
 host-tests: $(bh)/bench-host

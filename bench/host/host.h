@@ -18,7 +18,8 @@
 #define HOST_MIXED_MIN  16u    /* bytes; sizes of mixed are log-uniform */
 #define HOST_MIXED_MAX  4096u
 #define HOST_ZONE_BYTES ((size_t)512 << 20) /* mapped, not resident */
-#define HOST_HARTS      2u
+#define HOST_LAB_HARTS  8u
+#define HOST_HARTS      HOST_LAB_HARTS
 
 /* What a workload works with. */
 struct host_run {
@@ -82,6 +83,15 @@ void host_memory_typed(const struct host_code *code, size_t size, size_t count);
 void host_memory_mixed(const struct host_code *code, size_t live);
 /* 64 slabs' first objects are read `rounds` times: for cachegrind. */
 void host_colour(bool colours, unsigned rounds);
+
+/*
+ * `rounds` steps of a benchmark of the lab (bench/lab) on each of `harts`
+ * lanes, in turn: bench/host/lab.c. Prints one JSON object.
+ */
+void host_lab(
+    const char *allocator, const char *id, unsigned harts, uint64_t rounds);
+struct lab_code;
+extern const struct lab_code lab_malloc_code;
 
 /* Start mm and make the caches where the allocator is ours. */
 void host_run_start(

@@ -8,10 +8,11 @@
  *   bench-host typed ALLOCATOR SIZE COUNT
  *   bench-host mixed ALLOCATOR LIVE
  *   bench-host colour on|off ROUNDS
+ *   bench-host lab ALLOCATOR BENCHMARK HARTS ROUNDS
  *   bench-host list
  *
- * ALLOCATOR is kmem, malloc, noop, or ctor (the constructor alone). Each
- * prints one JSON object a line.
+ * ALLOCATOR is kmem, malloc, noop, or ctor (the constructor alone); of the lab
+ * it is ours, malloc or noop. Each prints one JSON object a line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,11 +174,15 @@ main(int argc, char **argv)
 	else if (strcmp(what, "colour") == 0 && argc == 4)
 		host_colour(
 		    strcmp(argv[2], "on") == 0, (unsigned)number(argv[3]));
+	else if (strcmp(what, "lab") == 0 && argc == 6)
+		host_lab(argv[2], argv[3], (unsigned)number(argv[4]),
+		    number(argv[5]));
 	else if (strcmp(what, "list") == 0 && argc == 2)
 		list();
 	else
-		host_fail("run | typed | mixed | colour | list; the head of "
-			  "bench/host/main.c says how",
+		host_fail(
+		    "run | typed | mixed | colour | lab | list; the head of "
+		    "bench/host/main.c says how",
 		    "usage");
 	return 0;
 }

@@ -13,6 +13,9 @@ import sys
 from lib import ROOT, BUILD, check, contains, equal, folder, run_command, \
     skip, test, write
 
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+from quarry.bench import result as bench_result  # noqa: E402
+
 SCRIPT = os.path.join(ROOT, "scripts", "bench-host")
 PROGRAM = os.path.join(BUILD, "bench-host", "bench-host")
 WORKLOADS = ("pair", "batch-fifo", "batch-lifo", "random", "handover",
@@ -20,13 +23,15 @@ WORKLOADS = ("pair", "batch-fifo", "batch-lifo", "random", "handover",
 PAIRS, WARM = 20480, 10240
 
 # Instructions: a start, and so many a pair. Arguments: options of valgrind,
-# program, "run", allocator, workload, pairs, warm-up.
+# program, "run", allocator, workload, pairs, warm-up; or "lab", allocator,
+# benchmark, harts, rounds, of 100 pairs each.
 VALGRIND = """#!/bin/sh
-while [ "$1" != run ]; do shift; done
+while [ "$1" != run ] && [ "$1" != lab ]; do shift; done
 case $2 in
-noop) each=10 ;; kmem) each=%d ;; *) each=40 ;; esac
-echo "==1== Collected : $((1000003 + each * $4))" >&2
-echo '{}'
+noop) each=10 ;; kmem | ours) each=%d ;; *) each=40 ;; esac
+[ "$1" = run ] && pairs=$4 || pairs=$(($5 * 100))
+echo "==1== Collected : $((1000003 + each * pairs))" >&2
+echo "{\\"ops\\": $pairs}"
 """
 
 
@@ -62,9 +67,31 @@ def test_wrong_arguments_are_one_line_and_status_2():
     for arguments in ([], ["run"], ["run", "kmem", "nothing", "1"],
                       ["run", "nobody", "pair", "1"],
                       ["run", "kmem", "pair", "many"], ["typed", "kmem", "64"],
-                      ["colour", "on"]):
+                      ["colour", "on"], ["lab", "ours", "micro/pair", "1"],
+                      ["lab", "kmem", "micro/pair", "1", "1"],
+                      ["lab", "ours", "micro/none", "1", "1"],
+                      ["lab", "ours", "micro/pair", "9", "1"],
+                      ["lab", "malloc", "memory/oom", "1", "1"]):
         result = program(*arguments, status=2)
         equal(len(result.err.strip().splitlines()), 1, str(arguments))
+
+
+@test(timeout=300)
+def I5_6_the_labs_loads_run_here_on_every_allocator():
+    for bench, harts in (("micro/burst", 1), ("smp/larson", 4),
+                         ("smp/xmalloc", 4), ("smp/mstress", 2)):
+        ops = {json.loads(program("lab", allocator, bench, harts, 6).out)["ops"]
+               for allocator in ("ours", "malloc", "noop")}
+        # What is done depends on the seed alone.
+        equal(len(ops), 1, "%s %s" % (bench, ops))
+        check(min(ops) > 0, bench, ops)
+
+
+@test(timeout=300)
+def I5_6_lanes_are_never_lost():
+    # An order that was read twice once ended a lane too early, 1 run in 100.
+    for _ in range(150):
+        program("lab", "noop", "smp/larson", 4, 2)
 
 
 def here():
@@ -72,7 +99,7 @@ def here():
         skip("the comparison is for x86-64")
 
 
-def bench_host(each, *options, status=0):
+def bench_host(each, *options, status=0, figures="instructions"):
     """The script with a valgrind that counts `each` for a pair of ours."""
     here()
     tools = folder()
@@ -82,23 +109,46 @@ def bench_host(each, *options, status=0):
     env = dict(os.environ, PATH=tools + ":" + os.environ["PATH"])
     result = run_command(
         [sys.executable, SCRIPT, "--program", PROGRAM, "--json", out,
-         "--rivals", "glibc", "--only", "pair", "--figures", "instructions"]
+         "--rivals", "glibc", "--only", "pair", "--figures", figures]
         + list(options), env=env, status=status)
-    with open(out, encoding="utf-8") as f:
-        return result, json.load(f)
+    # What load takes follows the schema.
+    return result, {(r["id"], r["variant"]): r["metrics"]
+                    for r in bench_result.load(out)["results"]}
+
+
+def counted(got, name, variant):
+    return got["host/" + name, variant]["instr_per_op"]["samples"]
 
 
 def test_counts_are_less_start_and_loop():
     result, got = bench_host(30)
-    equal(got["instructions"]["pair"],
-          {"quarry": 20.0, "glibc": 30.0, "noop (gross)": 10.0})
-    equal(got["verdicts"], {"pair": True})
+    equal(counted(got, "pair", "ours"), [20.0])
+    equal(counted(got, "pair", "glibc"), [30.0])
+    equal(len(got), 2, str(got))
     contains(result.out, "1 of 1 rows reached")
+
+
+def I5_6_counts_of_the_lab_are_callees_with_their_rets():
+    result, got = bench_host(30, figures="lab")
+    for name in ("micro-burst", "smp-larson", "memory-frag-steady"):
+        equal(counted(got, name, "ours"), [22.0])
+        equal(counted(got, name, "glibc"), [32.0])
+    contains(result.out, "8 of 8 rows reached")
+
+
+def I5_6_the_report_is_the_one_of_scripts_bench():
+    page = os.path.join(folder(), "report.html")
+    result, _ = bench_host(30, "--html", page)
+    with open(page, encoding="utf-8") as f:
+        text = f.read()
+    contains(text, "<html")
+    check("://" not in text.split("<script", 1)[0], "it refers to others")
+    contains(result.out, "report: ")
 
 
 def test_an_equal_count_is_missed_and_gates():
     result, got = bench_host(40)
-    equal(got["verdicts"], {"pair": False})
+    equal(counted(got, "pair", "ours"), counted(got, "pair", "glibc"))
     contains(result.out, "MISSED")
     bench_host(40, "--gate", status=1)
     bench_host(39, "--gate")
