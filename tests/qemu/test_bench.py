@@ -11,7 +11,7 @@ from lib import PATIENCE_S, ROOT, check, contains, equal, folder, \
     kernel_path, matches, run, run_command, test
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from quarry.bench import records
+from quarry.bench import facts as known, records
 
 BENCH = os.path.join(ROOT, "scripts", "bench")
 
@@ -198,6 +198,21 @@ def bench_run(name, *options, status=0, baseline="none"):
 TABLE = "probe/*,system/*"
 
 
+def every_fact_is_known(results):
+    """Unit and direction of each fact of each probe, as the table has them."""
+    seen = set()
+    for entry in results:
+        if not entry["id"].startswith("probe/"):
+            continue
+        for name, metric in entry["metrics"].items():
+            fact = "%s/%s" % (entry["id"].split("/", 1)[1], name)
+            equal((metric["unit"], metric["better"]), known.describe(fact),
+                  fact)
+            seen.add(fact)
+    equal(known.describe("pair/pair.callees"), ("instr", "lower"))
+    check(len(seen) > 100, "only %d facts" % len(seen))
+
+
 @test(timeout=600, alone=True)
 def I3_figures_table_has_every_row_and_repeats():
     out, data = bench_run("first.json", "--filter", TABLE)
@@ -213,6 +228,7 @@ def I3_figures_table_has_every_row_and_repeats():
         check(entry["measured"], "%s: %s" % (entry["id"], entry["verdict"]))
     for row in records.ELSEWHERE:
         contains(out, row[1].split()[0])
+    every_fact_is_known(data["results"])
     matches(out, r"^%d rows measured, \d+ met, \d+ missed, 3 not"
             % len(records.ROWS))
 

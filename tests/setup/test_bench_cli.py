@@ -16,8 +16,8 @@ from lib import ROOT, check, contains, equal, folder, matches, run_command, \
     write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from quarry.bench import machine, plan, progress, records, result, session, \
-    size, summary, wire
+from quarry.bench import facts, machine, plan, progress, records, result, \
+    session, size, summary, wire
 
 BENCH = os.path.join(ROOT, "scripts", "bench")
 FAKE = os.path.join(ROOT, "tests", "setup", "fake_machine.py")
@@ -893,3 +893,37 @@ def I5_4_a_board_that_cannot_be_started_again_is_measured_in_one_boot():
         equal(len(entry["metrics"]["ns_per_op"]["samples"]), 3, entry["key"])
     got = run_command(words + ["--harts", "max"], 2, env=world.env({}))
     one_line(got.err, "--harts max: .*--reset-cmd")
+
+
+# ---- Probes have units, and a direction ----
+
+def I5_4_a_probe_that_costs_one_instruction_more_is_1():
+    world = World()
+    probe = ("--filter", "probe/pair")
+    world.run(*probe)
+    before = os.path.join(world.folder, "before.json")
+    os.rename(world.json, before)
+    metric = result.load(before)["results"][0]["metrics"]["pair.callees"]
+    equal((metric["unit"], metric["better"]), ("instr", "lower"))
+    contains(world.run(*probe, baseline=before).out, ", 0 regressions")
+    got = world.run(*probe, baseline=before, status=1,
+                    facts={"pair.callees": 17})
+    one_line(got.err, r"^bench: 1 regression: probe/pair,ours,harts=1 "
+             r"pair\.callees$")
+    got = world.run(*probe, baseline=before, facts={"pair.callees": 15})
+    contains(got.out, "1 improved")
+
+
+def I5_4_each_unit_of_a_probe_s_fact_is_one_of_its_family():
+    for fact, wanted in (
+            ("scale/scale.pair.8.net", ("instr", "lower")),
+            ("rivals/seed2006.net", ("instr", "neither")),
+            ("worst/alloc.miss+grow.is", ("1", "neither")),
+            ("worst/alloc.miss+grow", ("instr", "lower")),
+            ("memory/memory.ratio", ("ratio", "lower")),
+            ("handover/handover.bound", ("byte", "neither")),
+            ("pair/new", None), ("memory/memory.ratio2", None)):
+        equal(facts.describe(fact), wanted, fact)
+    kept = {"id": "micro/pair", "metrics": {"x.net": {
+        "unit": "1", "better": "neither"}}}
+    equal(facts.annotate(kept)["metrics"]["x.net"]["unit"], "1", "no probe")

@@ -17,6 +17,8 @@ import re
 import subprocess
 import textwrap
 
+from quarry.bench import facts as known_facts
+
 SENSITIVE = re.compile(r"(amo\w*|lr|sc|csr\w*|fence|rd(cycle|time|instret)|"
                        r"f[rs](csr|rm|flags)i?)(\.|$)")
 HOT_FUNCTIONS = ("arch_mag_pop", "arch_mag_push")
@@ -135,23 +137,6 @@ ELSEWHERE = [
      "instr", "-", "fewer", "make bench-host"),
 ]
 
-# Units of facts that are no instructions; of those no row shows, by name.
-UNITS = {"ratio": "1", "count": "1", "%": "%"}
-
-
-def describe(fact):
-    """(unit, better) of a fact `probe/name`: lower is better where a row says
-    so, what a row only shows is neither."""
-    for entry in ROWS:
-        for part in entry.parts:
-            if part.fact == fact:
-                unit = UNITS.get(entry.unit, "instr")
-                return unit, "neither" if part.limit is None else "lower"
-    if re.search(r"\.(net|callees|pair)$", fact):
-        return "instr", "lower"
-    return "1", "neither"
-
-
 def facts_of(results):
     """({probe/fact: (value, per)}, {probe/fact: text}) of a run's results."""
     facts, notes = {}, {}
@@ -183,7 +168,7 @@ def add_derived(results):
     derive(facts, notes)
     for full in sorted(set(facts) - known):
         name, fact = full.split("/", 1)
-        unit, better = describe(full)
+        unit, better = known_facts.describe(full) or known_facts.PLAIN
         value, per = facts[full]
         metric = {"unit": unit, "better": better, "samples": [value / per],
                   "exact": {"value": value, "per": per}}

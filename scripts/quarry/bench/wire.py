@@ -12,13 +12,15 @@ import json
 import re
 import zlib
 
+from quarry.bench import facts
+
 LINE_MAX = 1 << 20   # bytes of a record
 HEAD_LINES = 60
 TAIL_LINES = 12
 TAIL_COLUMNS = 160
 MARK = b"BENCH\t"
 RECORD = re.compile(rb"BENCH\t([0-9a-f]{8})\t(.*)", re.DOTALL)
-NAME = re.compile(r"[\w.:+-]{1,64}")
+NAME = re.compile(r"[\w.:+-]{1,64}", re.ASCII)
 WHOLE_MAX = 1 << 64
 BETTER = ("lower", "higher", "neither")
 STATUSES = ("ok", "failed", "skipped")
@@ -150,11 +152,11 @@ def result(data):
     need(isinstance(params, dict) and whole(params.get("harts"), 1)
          and all(isinstance(v, str) or whole(v) for v in params.values()),
          "params are not as agreed")
-    facts = data.get("facts") or []
-    need(isinstance(facts, list), "facts are no list")
+    told = data.get("facts") or []
+    need(isinstance(told, list), "facts are no list")
     out = {"key": data["key"], "id": str(data.get("id")),
            "variant": str(data.get("variant")), "params": params,
-           "status": status, "metrics": dict(metric(f) for f in facts)}
+           "status": status, "metrics": dict(metric(f) for f in told)}
     need(status != "ok" or out["metrics"], "it is ok, but has no fact")
     if status != "ok":
         out["why"] = str(data.get("why") or "it does not say why")
@@ -167,4 +169,4 @@ def result(data):
             ("heat", wholes(data, "heat", 255))):
         if value:
             out[name] = value
-    return out
+    return facts.annotate(out)
