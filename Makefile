@@ -33,9 +33,9 @@ include make/third_party.mk
 include make/kernel.mk
 include make/host.mk
 include make/gates.mk
+include make/bench.mk
 include make/variants.mk
 include make/bench-host.mk
-include make/bench.mk
 include make/boards.mk
 
 # A person who types `make run` wants the first build to be quick.

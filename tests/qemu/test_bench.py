@@ -362,3 +362,31 @@ def I4_5_modes_are_exact_board_and_smp():
     equal((words, json), (["board", "true", "true"], ["board", "cycles"]))
     check("one after the other" not in out, out)
     matches(out, r"^  cycles +[\d.]+ per pair, loop included")
+
+
+@test(timeout=300)
+def I5_fig_one_more_instruction_fails_and_names_it():
+    """The image `padded` has one nop more in the hot pair, and no other
+    difference; what is measured again on the usual one has none."""
+    options = ("--filter", "micro/pair", "--variant", "ours", "--kernel")
+    usual, padded = kernel_path("bench"), kernel_path("padded")
+    _, first = bench_run("usual.json", *options, usual)
+    before = os.path.join(folder(), "before.json")
+    with open(before, "w", encoding="utf-8") as f:
+        json.dump(first, f)
+    path = os.path.join(folder(), "padded.json")
+    result = run_command(
+        [BENCH, "run", *options, padded, "--boot-kernel", kernel_path(),
+         "--baseline", before, "--json", path, "--progress", "none",
+         "--timeout", str(2 * PATIENCE_S)], status=1, timeout=280)
+    matches(result.err, r"^bench: \d regressions?: micro/pair,ours,harts=1 ")
+    with open(path, encoding="utf-8") as f:
+        more = json.load(f)
+    cost = [data["results"][0]["metrics"]["instr_per_op"]["exact"]
+            for data in (first, more)]
+    equal(cost[1]["value"] - cost[0]["value"], cost[0]["per"],
+          "instructions a pair that were added")
+    out, again = bench_run("again.json", *options, usual, baseline=before)
+    contains(out, "0 regressions")
+    equal(json.dumps(again["results"]), json.dumps(first["results"]),
+          "results of the usual image, byte for byte")
