@@ -390,3 +390,25 @@ def I5_fig_one_more_instruction_fails_and_names_it():
     contains(out, "0 regressions")
     equal(json.dumps(again["results"]), json.dumps(first["results"]),
           "results of the usual image, byte for byte")
+
+
+@test(timeout=300)
+def I5_4_the_first_run_of_a_boot_is_like_any_other():
+    """memory/oom of each variant is first in one of its two boots."""
+    _, data = bench_run("oom.json", "--filter", "memory/oom", "--harts", "1",
+                        "--variant", "ours,biglock")
+    equal([r["status"] for r in data["results"]], ["ok", "ok"], "status")
+    _, alone = bench_run("alone.json", "--filter", "memory/oom", "--harts",
+                         "1", "--variant", "biglock")
+    equal(alone["results"], data["results"][1:], "measured alone")
+
+
+@test(timeout=300)
+def I5_4_the_boot_has_phases_and_they_repeat():
+    _, data = bench_run("boot.json", "--filter", "system/boot")
+    for entry in data["results"]:
+        equal(entry["status"], "ok", entry["key"])
+        at = [entry["metrics"]["until_" + name]["exact"]["value"]
+              for name in ("memory", "smp", "console")]
+        end = entry["metrics"]["boot_instructions"]["exact"]["value"]
+        check(0 < at[0] < at[1] < at[2] < end / 1000, at, end)

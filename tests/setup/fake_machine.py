@@ -155,7 +155,8 @@ def main():
     if log:
         with open(log, "a", encoding="utf-8") as f:
             f.write(json.dumps(sys.argv[1:]) + "\n")
-    print("OpenSBI v1.1\n  ____\n[    0.1] memory: 256 MiB")
+    print("OpenSBI v1.1\n  ____\n"
+          "[    0.000539] memory: 256 MiB\n[    0.000747] console: none")
     words = " ".join(sys.argv)
     if "boot_instructions" in words:
         print("BOOT\t%d" % (1000 * int(

@@ -16,8 +16,8 @@ from lib import ROOT, check, contains, equal, folder, matches, run_command, \
     write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from quarry.bench import facts, machine, plan, progress, records, result, \
-    session, size, summary, wire
+from quarry.bench import facts, history, machine, plan, progress, records, \
+    result, session, size, summary, wire
 
 BENCH = os.path.join(ROOT, "scripts", "bench")
 FAKE = os.path.join(ROOT, "tests", "setup", "fake_machine.py")
@@ -927,3 +927,92 @@ def I5_4_each_unit_of_a_probe_s_fact_is_one_of_its_family():
     kept = {"id": "micro/pair", "metrics": {"x.net": {
         "unit": "1", "better": "neither"}}}
     equal(facts.annotate(kept)["metrics"]["x.net"]["unit"], "1", "no probe")
+
+
+def I5_4_phases_of_the_boot_are_read_from_its_log():
+    found = session.phases([
+        "OpenSBI v1.1", "[    0.000539] memory: 256 MiB in 1 bank",
+        "[    1.000721] smp: 8 harts", "[    9.000000] memory: once more",
+        "[    0.000747] other: nothing", "[    0.1] console: no stamp",
+        "[    0.000001] smp", "x [    0.000002] console: behind"])
+    equal({name: metric["exact"]["value"] for name, metric in found.items()},
+          {"until_memory": 539, "until_smp": 1000721}, "microseconds")
+    world = World()
+    world.run("--filter", "system/boot")
+    one, eight = world.data()["results"]
+    equal(sorted(one["metrics"]), ["boot_instructions", "until_console",
+                                   "until_memory"], "facts")
+    equal(one["metrics"]["until_console"]["unit"], "us")
+    equal(eight["metrics"]["per_hart"]["exact"], {"value": 7000, "per": 7})
+
+
+# ---- History ----
+
+def I5_4_history_keeps_twenty_and_leaves_out_what_cannot_be_read():
+    world = World()
+    where = os.path.join(world.folder, "history")
+    options = ("--mode", "smp", "--reps", "2", "--history", where)
+    world.run(*options, "--filter", "control/spin")
+    check(not os.path.exists(where), "a part of a run was kept")
+    world.run(*options)
+    data = world.data()
+    kept, = os.listdir(where)
+    slim = result.load(os.path.join(where, kept))
+    equal(slim["run"]["id"], data["run"]["id"], "run")
+    check("hist" not in slim["results"][0], "pictures were kept")
+    equal(slim["results"][0]["metrics"]["ns_per_op"]["samples"],
+          data["results"][0]["metrics"]["ns_per_op"]["samples"], "samples")
+    write(os.path.join(where, "mine.json"), "{")
+    for day in range(1, 25):
+        data["run"].update(id="202001%02dT000000Z-0000" % day,
+                           started="2020-01-%02dT00:00:00Z" % day)
+        history.keep(where, data)
+    names = sorted(os.listdir(where))
+    equal(len(names), history.KEPT + 1, "files")
+    check("mine.json" in names and kept in names, names)
+    check("20200105T" not in "".join(names), "the oldest is there")
+    write(os.path.join(where, names[1]), "{")
+    found, said = history.load(where, result.load(world.json))
+    equal((len(found), len(said)), (history.KEPT - 2, 1), "read, said")
+    check(found[0]["run"]["started"] < found[-1]["run"]["started"], "order")
+    got = world.run(*options, "--html", os.path.join(world.folder, "p.html"))
+    contains(got.err, "left out")
+
+
+def I5_4_a_baseline_in_the_tree_goes_the_whole_way():
+    """None: 5 and the command, which works; then 0."""
+    world = World()
+    where = os.path.join(world.folder, "baseline")
+    env = dict(world.env({"facts": FAIR}), QUARRY_BENCH_BASELINES=where)
+    got = run_command(world.command(), 5, env=env)
+    words = matches(got.err, r"one: (scripts/bench bless \S+)$").group(1)
+    run_command(words.split(), 0, env=env, cwd=ROOT)
+    name, = os.listdir(where)
+    got = run_command(world.command(), 0, env=env)
+    contains(got.out, "0 regressions")
+    os.rename(os.path.join(where, name), os.path.join(where, "other.json"))
+    got = run_command(world.command(), 5, env=env)
+    path = os.path.join(where, name)
+    with open(os.path.join(where, "other.json"), encoding="utf-8") as f:
+        write(path, f.read().replace("12.2.0", "13.1.0"))
+    got = run_command(world.command(), 2, env=env)
+    contains(got.err, "is a baseline of exact-gcc13.1.0")
+
+
+# ---- What a plan leaves out ----
+
+def I5_4_what_is_too_long_is_left_out_unless_it_is_named():
+    benches = [{"id": name} for name in
+               ("smp/larson", "smp/scale", "control/noop")]
+    found = plan.Catalogue(benches, [
+        {"name": name} for name in ("ours", "firstfit", "noop")], [], 8, True)
+    keys = [item.key for item in plan.make(found, "full", "smp")]
+    check("smp/larson,firstfit,harts=4" in keys, keys)
+    check("smp/scale,firstfit,harts=8" in keys, keys)
+    check("smp/larson,ours,harts=8" in keys, keys)
+    check("smp/larson,firstfit,harts=8" not in keys, keys)
+    equal([key for key in keys if key.startswith("control")],
+          ["control/noop,noop,harts=1"], "control")
+    keys = [item.key for item in plan.make(found, "full", "smp",
+                                           variants=["firstfit"])]
+    check("smp/larson,firstfit,harts=8" in keys, keys)

@@ -28,7 +28,8 @@ TIME_MS = 50
 REPS, REPS_CAREFUL = 10, 30
 COUNT_MAX = 1000
 BUILD = os.path.join(ROOT, "build")
-BASELINES = os.path.join(ROOT, "bench", "baseline")
+BASELINES = os.environ.get("QUARRY_BENCH_BASELINES") or os.path.join(
+    ROOT, "bench", "baseline")
 TARGET = re.compile(r"qemu|(serial|tcp):.+")
 STATUSES = """
 Exit status: 0 ok; 1 a regression; 2 usage; 3 a benchmark failed, does not
@@ -161,6 +162,9 @@ def add_run(p):
                       help="smaller changes are none")
     then.add_argument("--fail-on", default="regression",
                       choices=["regression", "noise", "never"])
+    then.add_argument("--history", metavar="DIR",
+                      help="earlier results, for the report and for what "
+                      "varies; a whole run is added")
     add_files(then)
     then.add_argument("--quiet", action="store_true", help="only the end")
     then.add_argument("--progress", default="auto",

@@ -11,8 +11,8 @@ import sys
 import time
 
 from quarry import options
-from quarry.bench import boots, cli, listing, machine, plan, progress, \
-    records, result, session, summary
+from quarry.bench import boots, cli, history, listing, machine, plan, \
+    progress, records, result, session, summary
 from quarry.bench.cli import Ended, say
 
 PARTIAL_WHY = "it was still running when this was written"
@@ -63,6 +63,7 @@ class Run:
         self.code = machine.code(args.kernel if args.target == "qemu"
                                  else self.board_kernel())
         self.session = None
+        self.history = []       # earlier results, oldest first
         self.id = machine.run_id(self.started)
 
     # ---- Before ----
@@ -357,7 +358,10 @@ def find_baseline(args, data, limited):
         return os.path.basename(path), cli.load(path)
     found = baseline.find(data, cli.BASELINES)
     if found.path:
-        return os.path.basename(found.path), cli.load(found.path)
+        try:
+            return os.path.basename(found.path), baseline.read(found.path)
+        except result.Bad as e:
+            raise Ended(cli.USAGE, str(e)) from None
     if data["target"]["mode"] != "exact" or limited:
         return None
     raise Ended(cli.INCOMPARABLE, "no baseline for %s; to make this run one: "
@@ -376,7 +380,7 @@ def compare(run, data):
 
     def against(rerun=None):
         return verdict.compare(before, data, verdict.Options(
-            name, args.threshold, (), rerun, run.limited))
+            name, args.threshold, run.history, rerun, run.limited))
 
     try:
         comparison = against()
@@ -405,7 +409,7 @@ def show(data):
     print("\n".join([""] + lines + [summary.machine(data)]))
 
 
-def write_files(args, data):
+def write_files(args, data, earlier):
     """Whatever else was asked for; paths that were written."""
     from quarry.bench import formats
     out = []
@@ -417,7 +421,7 @@ def write_files(args, data):
             result.replace(path, makers[name](data))
             out.append(path)
     if args.html:
-        cli.write_page([data], args.html)
+        cli.write_page([data] + earlier, args.html)
         out.append(args.html)
     return out
 
@@ -463,6 +467,10 @@ def finish(run, data):
     from quarry.bench import verdict
     args, missing = run.args, None
     args.json_path = run.path
+    if args.history:
+        run.history, said = history.load(args.history, data)
+        for line in said:
+            say(line)
     try:
         compare(run, data)
     except Ended as e:
@@ -471,7 +479,9 @@ def finish(run, data):
         (run.prior or {"run": {"duration_s": 0}})["run"]["duration_s"]
         + time.monotonic() - args.begin, 1)
     result.write(run.path, data)
-    files = [run.path] + write_files(args, data)
+    files = [run.path] + write_files(args, data, run.history)
+    if args.history and not run.limited and history.fits(data):
+        history.keep(args.history, data)
     if not args.quiet:
         show(data)
         if data.get("comparison"):

@@ -34,6 +34,9 @@ REPEATS = 2             # of an exact figure
 NO_LAB = "make lab"      # in what lua/lib_lab.c says
 BOOT_LUA = 'print(("BOOT\\t%d"):format(sys.info().boot_instructions))'
 BOOT_LINE = re.compile(r"BOOT\t?\s*(\d{1,18})")
+# The kernel's log: "[    0.000539] memory: 256 MiB in 1 bank, …".
+PHASE = re.compile(r"\[ *(\d{1,6})\.(\d{6})\] ([a-z]{1,16}):.*")
+PHASES = ("memory", "smp", "console")
 STATUS_OF = {"usage": USAGE, "raised": FAILED, "lost": LOST, "panic": LOST,
              "hang": LOST}
 
@@ -147,6 +150,17 @@ def variation(result):
             mean = statistics.fmean(samples)
             return statistics.stdev(samples) / mean if mean else 0.0
     return 0.0
+
+
+def phases(lines):
+    """{"until_memory": metric, …} of the kernel's log."""
+    out = {}
+    for line in lines:
+        match = PHASE.fullmatch(line.strip())
+        if match and match.group(3) in PHASES:
+            out.setdefault("until_" + match.group(3), figure(
+                int(match.group(1) + match.group(2)), 1, "us", "lower"))
+    return out
 
 
 # ---- Boots side by side ----
@@ -396,23 +410,29 @@ class Session:
             self.results[item.key] = self.boot_result(item, counts)
 
     def boot_count(self, outcome):
+        """Metrics of one boot: instructions to the prompt, and when phases
+        had ended, in microseconds of 1,000 instructions (exact mode)."""
         for line in outcome.tail:
             match = BOOT_LINE.fullmatch(line)
             if match:
-                return int(match.group(1))
+                return dict({"boot_instructions": figure(
+                    int(match.group(1)), 1, "instr", "lower")},
+                    **phases(outcome.firmware_lines))
         self.survive(outcome)
         raise Ended(LOST, "the boot did not say what it took", outcome.tail)
 
     def boot_result(self, item, counts):
         first, again = counts[item.key]
-        if first != again:
-            return bad(item, "boot_instructions does not repeat: %d, then %d"
-                       % (first, again))
-        metrics = {"boot_instructions": figure(first, 1, "instr", "lower")}
+        why = differs(whole(item, first), whole(item, again))
+        if why:
+            return bad(item, why)
+        metrics = dict(first)
         one = counts.get("system/boot,ours,harts=1")
         if item.harts > 1 and one:
-            metrics["per_hart"] = figure(first - one[0], item.harts - 1,
-                                         "instr", "lower")
+            name = "boot_instructions"
+            metrics["per_hart"] = figure(
+                first[name]["exact"]["value"] - one[0][name]["exact"]["value"],
+                item.harts - 1, "instr", "lower")
         return whole(item, metrics)
 
     # ---- Timed ----
