@@ -412,3 +412,32 @@ def I5_4_the_boot_has_phases_and_they_repeat():
               for name in ("memory", "smp", "console")]
         end = entry["metrics"]["boot_instructions"]["exact"]["value"]
         check(0 < at[0] < at[1] < at[2] < end / 1000, at, end)
+
+
+@test(timeout=300)
+def I5_4_a_trace_of_ones_own_is_measured_and_named():
+    path = os.path.join(ROOT, "tests", "data", "kmem-ftrace.qtrace")
+    _, data = bench_run("trace.json", "--trace", path, "--filter",
+                        "trace/file", "--variant", "ours,linux24", "--harts",
+                        "1,2")
+    with open(path, "rb") as f:
+        crc = int.from_bytes(f.read()[28:32], "little")
+    equal([r["key"] for r in data["results"]],
+          ["trace/file,%s,harts=%d,file=kmem-ftrace.%08x" % (v, n, crc)
+           for v in ("ours", "linux24") for n in (1, 2)], "keys")
+    for entry in data["results"]:
+        equal(entry["status"], "ok", entry["key"])
+        check(entry["metrics"]["instr_per_op"]["samples"][0] > 2)
+    broken = os.path.join(folder(), "broken.qtrace")
+    with open(path, "rb") as f:
+        whole = bytearray(f.read())
+    whole[-1] ^= 1
+    with open(broken, "wb") as f:
+        f.write(whole)
+    result = run_command(
+        [BENCH, "run", "--kernel", kernel_path("bench"), "--boot-kernel",
+         kernel_path(), "--baseline", "none", "--json", broken + ".json",
+         "--trace", broken, "--filter", "trace/file", "--variant", "ours"],
+        status=3, timeout=280)
+    contains(result.out, "failed  trace/file,ours,harts=1,file=broken.")
+    contains(result.out, "lab.trace: ")

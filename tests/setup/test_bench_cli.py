@@ -16,8 +16,8 @@ from lib import ROOT, check, contains, equal, folder, matches, run_command, \
     write
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from quarry.bench import facts, history, machine, plan, progress, records, \
-    result, session, size, summary, wire
+from quarry.bench import boots, facts, history, machine, plan, progress, \
+    records, result, session, size, summary, trace, wire
 
 BENCH = os.path.join(ROOT, "scripts", "bench")
 FAKE = os.path.join(ROOT, "tests", "setup", "fake_machine.py")
@@ -1016,3 +1016,46 @@ def I5_4_what_is_too_long_is_left_out_unless_it_is_named():
     keys = [item.key for item in plan.make(found, "full", "smp",
                                            variants=["firstfit"])]
     check("smp/larson,firstfit,harts=8" in keys, keys)
+
+
+# ---- A trace of one's own ----
+
+def I5_4_a_trace_that_cannot_be_is_2_and_resume_wants_the_same():
+    world = World()
+    good = os.path.join(world.folder, "mine.qtrace")
+    with open(good, "wb") as f:
+        f.write(b"QUARRYTR" + bytes(20) + b"\x01\x02\x03\x04")
+    equal(trace.name(good), "mine.04030201", "name")
+    text = os.path.join(world.folder, "a.txt")
+    write(text, "QUARRYT" * 9)
+    spaced = os.path.join(world.folder, "my trace.qtrace")
+    os.link(good, spaced)
+    for path, why in ((text, "trace-convert"), (world.folder, "directory"),
+                      (spaced, "letters"), ("no/such", "No such file")):
+        one_line(world.run("--trace", path, status=2).err, why)
+    got = world.run("--trace", good, status=2)
+    one_line(got.err, "no benchmark trace/file")
+    got = world.run("--trace", good, "--target", "tcp:a:1", status=2)
+    one_line(got.err, "on QEMU")
+    where = trace.folder(good)
+    with where as path:
+        equal(os.listdir(path), [trace.IN_IMAGE], "initrd")
+    check(not os.path.exists(path), "the folder stayed")
+
+
+def I5_4_a_trace_has_boots_of_its_own_and_its_name_in_the_key():
+    benches = [{"id": "micro/pair"}, {"id": "trace/file"}]
+    found = plan.Catalogue(benches, [{"name": "ours"}, {"name": "noop"}], [],
+                           8, True)
+    keys = [i.key for i in plan.make(found, "full", "smp")]
+    check("trace/file,ours,harts=1" not in keys, keys)
+    items = plan.make(found, "full", "smp", trace="mine.0011aabb")
+    equal(items[-1].key, "trace/file,ours,harts=1,file=mine.0011aabb")
+    equal(plan.read_key(items[-1].key), items[-1], "read back")
+    for batch in plan.batches(items):
+        equal(len({item.id == plan.TRACE for item in batch}), 1, "kinds")
+    target = boots.Qemu("k", "exact", "256M")
+    target.trace = "folder"
+    for item in items:
+        boot = boots.suite(target, [item], "exact", 1, 1, 1, 1)
+        equal("--initrd" in boot.command, item.id == plan.TRACE, item.key)

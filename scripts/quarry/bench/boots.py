@@ -51,6 +51,7 @@ class Qemu:
     def __init__(self, kernel, mode, mem, runner=RUN_QEMU):
         self.kernel, self.mode, self.mem = kernel, mode, mem
         self.runner = runner
+        self.trace = None   # folder with the person's, for the initrd
 
     def command(self, harts, evals, scripts):
         return ([self.runner, "--kernel", self.kernel, "--mode", self.mode,
@@ -231,6 +232,8 @@ def suite(target, items, mode, seed, time_ms, limit_s, harts, tell=None):
     """A boot that measures these items."""
     command = target.command(
         harts, [plan.lua(items, mode, seed, time_ms)], [SUITE])
+    if any(item.id == plan.TRACE for item in items):
+        command += ["--initrd", target.trace]
     return Boot(command, [item.key for item in items], limit_s,
                 target.spare_s, tell)
 

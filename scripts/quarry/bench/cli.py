@@ -120,6 +120,8 @@ def add_run(p):
                       help="on these allocators")
     what.add_argument("--harts", type=hart_counts, default=[], metavar="N,…",
                       help="on so many harts; a board: or max")
+    what.add_argument("--trace", metavar="FILE",
+                      help="trace/file, too: what scripts/trace-convert wrote")
     what.add_argument("--full", action="store_true", help="everything")
     what.add_argument("--resume", metavar="FILE",
                       help="the rest of an interrupted run")
@@ -343,6 +345,8 @@ def check(p, args, more):
     if qemu != (args.mode in ("exact", "smp")):
         p.error("--mode %s: --target %s has %s" % (
             args.mode, args.target, "exact and smp" if qemu else "board"))
+    if args.trace and not qemu:
+        p.error("--trace: a trace is measured on QEMU")
     if more and qemu:
         p.error("arguments after -- are for a board")
     if args.mode == "exact" and (args.reps or args.careful):

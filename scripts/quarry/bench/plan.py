@@ -68,8 +68,8 @@ EXCEPT = [
 # What says something on one variant only.
 ALONE = {"control/noop": "noop", "control/spin": "ours",
          "control/turns": "ours"}
-# What no plan has: it needs something that only a person at the prompt gives.
-APART = ("trace/file",)
+# In a plan only with --trace: a person's own trace.
+TRACE = "trace/file"
 POLICIES = {"quick": QUICK, "full": FULL, "timed": TIMED}
 SPIN = "control/spin"       # tells noise from a change
 
@@ -197,7 +197,7 @@ def lab_items(found, rules):
     out = {}
     for bench in found.benches:
         for variant in found.variants:
-            if bench["id"] in APART or refused(bench, variant):
+            if bench["id"] == TRACE or refused(bench, variant):
                 continue
             usual = set(defaults(bench).items())
             for harts, params in sorted(wanted(rules, bench, variant)):
@@ -205,6 +205,16 @@ def lab_items(found, rules):
                 item = make_item(bench["id"], variant["name"], harts, params)
                 out[item.key] = item
     return list(out.values())
+
+
+def trace_items(found, name, harts, variants):
+    """A person's trace, on all allocators but noop or on those named."""
+    if not any(bench["id"] == TRACE for bench in found.benches):
+        raise Wrong("--trace: the image has no benchmark " + TRACE)
+    return [make_item(TRACE, variant["name"], n, {"file": name})
+            for variant in found.variants for n in harts or [1]
+            if (variant["name"] in variants if variants
+                else variant["name"] != "noop")]
 
 
 def probe_items(found):
@@ -228,8 +238,9 @@ def matches(text, item):
     return bool(yes)
 
 
-def make(found, policy, mode, harts=(), variants=(), globs=""):
-    """The items of a run, in order; Wrong when nothing is left."""
+def make(found, policy, mode, harts=(), variants=(), globs="", trace=None):
+    """The items of a run, in order; Wrong when nothing is left. `trace`: the
+    name of the person's."""
     names = [v["name"] for v in found.variants]
     for name in variants:
         if name not in names:
@@ -241,6 +252,8 @@ def make(found, policy, mode, harts=(), variants=(), globs=""):
     if mode == "exact" and not variants:
         items = (probe_items(found) + [read_key(key) for key in HOST_ITEMS]
                  + items)
+    if trace:
+        items += trace_items(found, trace, harts, variants)
     if globs:
         items = [item for item in items if matches(globs, item)]
     if not items:
@@ -261,9 +274,11 @@ def with_spin(found, items):
 # ---- From items to boots ----
 
 def kind(item):
-    """What measures it: lab, probe or host."""
+    """What measures it: lab, the lab with a trace, probe or host."""
     if item.id in HOST_IDS:
         return "host"
+    if item.id == TRACE:
+        return "trace"
     return "probe" if item.id.startswith("probe/") else "lab"
 
 

@@ -12,7 +12,7 @@ import time
 
 from quarry import options
 from quarry.bench import boots, cli, history, listing, machine, plan, \
-    progress, records, result, session, summary
+    progress, records, result, session, summary, trace
 from quarry.bench.cli import Ended, say
 
 PARTIAL_WHY = "it was still running when this was written"
@@ -47,6 +47,13 @@ def check_tools(args):
                     "installs it" % machine.QEMU)
 
 
+def trace_name(args):
+    try:
+        return trace.name(args.trace) if args.trace else None
+    except trace.Wrong as e:
+        raise Ended(cli.USAGE, str(e)) from None
+
+
 class Run:
     """One run: its plan, what it had before, where it goes."""
 
@@ -55,10 +62,11 @@ class Run:
         self.prior = self.load_prior()
         self.target = make_target(args)
         self.started = machine.now()
+        self.trace = trace_name(args)
         self.found = self.catalogue()
         self.items = self.plan()
         self.limited = bool(args.filter or args.variant or args.harts
-                            or args.full) or self.was_limited()
+                            or args.full or args.trace) or self.was_limited()
         self.path = args.json or args.resume or self.default_path()
         self.code = machine.code(args.kernel if args.target == "qemu"
                                  else self.board_kernel())
@@ -125,12 +133,14 @@ class Run:
         args = self.args
         try:
             if self.prior:
-                return [plan.read_key(key)
-                        for key in self.prior["run"]["plan"]]
+                items = [plan.read_key(key)
+                         for key in self.prior["run"]["plan"]]
+                self.check_trace(items)
+                return items
             policy = ("full" if args.full else "quick") \
                 if args.mode == "exact" else "timed"
             items = plan.make(self.found, policy, args.mode, args.harts,
-                              args.variant, args.filter)
+                              args.variant, args.filter, self.trace)
             if args.mode == "board" and self.target.reboots:
                 items = [i for i in items if i.harts <= self.found.harts]
             if args.mode != "exact":
@@ -138,6 +148,13 @@ class Run:
             return items
         except plan.Wrong as e:
             raise Ended(cli.USAGE, str(e)) from None
+
+    def check_trace(self, items):
+        """Ended, when what goes on needs another trace than is given."""
+        for item in items:
+            if item.id == plan.TRACE and item.params["file"] != self.trace:
+                raise Ended(cli.USAGE, "%s measured the trace %s: say --trace "
+                            "FILE" % (self.args.resume, item.params["file"]))
 
     def default_path(self):
         name = "bench" + {"exact": "", "smp": "-smp",
@@ -304,6 +321,8 @@ class Run:
             words += ["--mode", args.mode]
         if args.mem != "256M":
             words += ["--mem", args.mem]
+        if args.trace:
+            words += ["--trace", args.trace]
         return "".join(" " + word for word in words)
 
     def measure_again(self, keys):
@@ -518,4 +537,7 @@ def run(args):
                                FORMATS + ("html",)]:
         if path:
             check_place(path)
-    return finish(this, this.measure())
+    if not args.trace:
+        return finish(this, this.measure())
+    with trace.folder(args.trace) as this.target.trace:
+        return finish(this, this.measure())

@@ -331,7 +331,7 @@ class Session:
         """What a boot runs for a batch. A lab's figures depend on nothing
         before them, which is shown by turning the order round; what a probe
         finds of the frames depends on those before it: always all of them."""
-        if plan.kind(batch[0]) == "lab":
+        if plan.kind(batch[0]) in ("lab", "trace"):
             return batch[::-1] if repeat else batch
         every = [item for item in self.options.probes
                  if item.harts == batch[0].harts]
