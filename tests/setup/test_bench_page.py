@@ -250,6 +250,25 @@ def I5_5_report_leaves_another_machine_out_of_history():
     contains(warnings[0], "another machine or mode")
 
 
+def check_both(tab):
+    """A file with a run of another mode: a link leads to it, and back."""
+    exact, smp = sample(), sample("smp")
+    path = os.path.join(folder(), "both.html")
+    equal(page.write([exact], path, also=[smp]), [])
+    head = "document.getElementById('headline').textContent"
+    link = "document.querySelector('#flags a').getAttribute('href')"
+    subline = "document.getElementById('subline').textContent"
+    tab.open(path)
+    first = tab.value(head) + tab.value(subline)
+    equal(tab.value(link), "?run=2", "the other")
+    tab.open(path + "?run=2")
+    second = tab.value(head) + tab.value(subline)
+    check(first != second, "the same run twice")
+    equal(tab.value(link), "?run=1", "back")
+    tab.open(path + "?run=7")
+    equal(tab.value(head) + tab.value(subline), first, "none of that number")
+
+
 # ---- In the browser ----
 #
 # To start it is most of what these tests cost, so each shows several things.
@@ -503,6 +522,7 @@ def I5_5_page_says_what_is_not_there():
                  "memory/colour failed: an allocation failed")
         check_damaged(tab)
         check_tables_only(tab)
+        check_both(tab)
 
 
 def check_keys(tab):

@@ -264,15 +264,29 @@ def cmd_compare(args):
 
 
 def cmd_report(args):
-    write_page([load(path) for path in args.results], args.html)
+    """The kind of the newest first; of the others the newest of each."""
+    from quarry.bench import page, summary
+    results = sorted((load(path) for path in args.results), reverse=True,
+                     key=lambda r: r["run"]["started"])
+    kinds = []
+    for data in results:
+        for kind in kinds:
+            if page.same_machine(kind[0], data):
+                kind.append(data)
+                break
+        else:
+            kinds.append([data])
+    write_page(kinds[0], args.html, [kind[0] for kind in kinds[1:]])
+    for kind in kinds:
+        print("%s: %s" % (summary.machine(kind[0]), summary.last(kind[0])))
     print("report: %s" % args.html)
     return OK
 
 
-def write_page(results, path):
+def write_page(results, path, also=()):
     from quarry.bench import page
     try:
-        for line in page.write(results, path) or ():
+        for line in page.write(results, path, also=also) or ():
             say(line)
     except page.Failure as e:
         raise Ended(USAGE, str(e)) from None

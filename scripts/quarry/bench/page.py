@@ -16,7 +16,9 @@ Theory of operation
    page as text (textContent); the page has no other way to write.
 4. The newest run is shown; older ones are history: one line of figures per
    key and metric. The file has a limit, and history gives way, oldest first.
-5. Without the library the page is written all the same: each figure has its
+5. Results of another machine or mode are no history: the page holds the newest
+   of each such kind as a run of its own, and a link to it, `?run=2`.
+6. Without the library the page is written all the same: each figure has its
    numbers in a table, and those are then open. write() returns what the
    person should know, a line each.
 """
@@ -44,6 +46,7 @@ BANNER = re.compile(r"Chart\.js v(\d+)\.(\d+)\.(\d+)")
 ACCEPTED = (3, 4)
 INSTALL = "scripts/setup report"
 HISTORY_RUNS = 100
+ALSO_MAX = 7           # runs beside the one that is shown first
 STEP_SERIES = 400     # looked at for changes of their level, at most
 STEPS_BYTES = 20000   # that the steps of a history may take
 # What the history shows first, where a run has it.
@@ -257,16 +260,46 @@ def build(run, data, library):
                   source(["page.html"]))
 
 
-def assemble(run, raw, more, library):
-    data = [raw, packed("more-data", to_text(more, "history"))]
+def assemble(run, data, library):
     return build(run, data, library).encode("utf-8")
 
 
-def render(results, library=None):
-    """(bytes of the page, warnings) of results; the newest is shown."""
+def more_of(run, kept, dropped, version, others):
+    return {"history": history_of([run, *kept][::-1]),
+            "records": records_of(run), "library": version,
+            "dropped": dropped, "others": others}
+
+
+def pair(number, run, more):
+    """The two elements of a run; the first run's have no number."""
+    end = "-%d" % number if number > 1 else ""
+    return [packed("run-data" + end, to_text(run, run["run"]["id"])),
+            packed("more-data" + end, to_text(more, "history"))]
+
+
+def newest_first(results):
+    return sorted(results, key=lambda r: r["run"]["started"], reverse=True)
+
+
+def others_data(runs, version, titles):
+    """Elements of the runs behind the first, without history."""
+    data = []
+    for number, run in enumerate(runs, 2):
+        more = more_of(run, [], 0, version,
+                       [t for t in titles if t["number"] != number])
+        data += pair(number, run, more)
+    return data
+
+
+def render(results, library=None, also=()):
+    """(bytes of the page, warnings) of results; the newest is shown. `also`:
+    other runs that the page can show instead, of other modes perhaps."""
     if not results:
         raise Failure("there is no result to report")
-    results = sorted(results, key=lambda r: r["run"]["started"], reverse=True)
+    if len(also) > ALSO_MAX:
+        raise Failure("a report holds at most %d kinds of results" % (
+            ALSO_MAX + 1))
+    results = newest_first(results)
     newest = results[0]
     older = [r for r in results[1:] if same_machine(r, newest)]
     warnings = []
@@ -277,36 +310,37 @@ def render(results, library=None):
     text, version, warning = read_library(library or find_library())
     if warning:
         warnings.append(warning)
-    raw = packed("run-data", to_text(newest, newest["run"]["id"]))
-    records = records_of(newest)
+    titles = [{"number": number, "title": title_of(run)}
+              for number, run in enumerate([newest, *also], 1)]
+    behind = others_data(also, version, titles)
     kept = older[:HISTORY_RUNS - 1]
     while True:
-        more = {"history": history_of([newest, *kept][::-1]),
-                "records": records, "library": version,
-                "dropped": len(older) - len(kept)}
-        page = assemble(newest, raw, more, text)
+        more = more_of(newest, kept, len(older) - len(kept), version,
+                       titles[1:])
+        page = assemble(newest, pair(1, newest, more) + behind, text)
         if len(page) <= LIMIT_BYTES - STEPS_BYTES or not kept:
             break
         kept = kept[:len(kept) * 3 // 4]
     more["history"]["steps"] = steps_of(more["history"])
-    page = assemble(newest, raw, more, text)
+    page = assemble(newest, pair(1, newest, more) + behind, text)
     if len(older) > len(kept):
         warnings.append("report: the history has room for %d of %d results"
                         % (len(kept) + 1, len(older) + 1))
-    if len(page) > LIMIT_BYTES:
+    if len(page) > LIMIT_BYTES * (1 + len(also)):
         warnings.append("report: the page has %d bytes, and is to have at"
-                        " most %d" % (len(page), LIMIT_BYTES))
+                        " most %d" % (len(page),
+                                      LIMIT_BYTES * (1 + len(also))))
     return page, warnings
 
 
-def write(results, path, library=None):
+def write(results, path, library=None, also=()):
     """Write the page of `results` to `path`, all or nothing.
 
     Returns warnings, a line each: the page is there all the same. Raises
     Failure when the results cannot be shown, OSError when the file cannot be
     written. `library` is a file of Chart.js to take instead of the system's.
     """
-    page, warnings = render(results, library)
+    page, warnings = render(results, library, also)
     where = os.path.dirname(os.path.abspath(path))
     os.makedirs(where, exist_ok=True)
     new = path + ".new"

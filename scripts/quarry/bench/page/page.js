@@ -162,13 +162,27 @@ function guarded(part) {
   }
 }
 
+// "", or "-2" and so on when the address asks for another run of this file.
+function wanted() {
+  const number = new URLSearchParams(location.search).get("run");
+  return /^[2-8]$/.test(number) && byId("run-data-" + number) ?
+    "-" + number : "";
+}
+
+function showOthers(more) {
+  for (const other of more.others)
+    byId("flags").append(make("li", {}, "Also in this file: ",
+      make("a", {href: "?run=" + Number(other.number)}, clean(other.title))));
+}
+
 function start() {
-  const raw = unpack("run-data"), more = JSON.parse(unpack("more-data"));
+  const end = wanted(), raw = unpack("run-data" + end);
+  const more = JSON.parse(unpack("more-data" + end));
   const run = new Run(parse(raw));
   themes();
   offerDownload(run, raw);
   for (const part of [
-    () => showHead(run, more), () => showAnswers(run),
+    () => showHead(run, more), () => showOthers(more), () => showAnswers(run),
     () => showVerdicts(run), () => showRecords(more), () => showResults(run),
     () => showHarts(run), () => showBars(run), () => showLatency(run),
     () => showMemory(run), () => showMagazines(run), () => showHistory(more),
