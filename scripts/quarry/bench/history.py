@@ -5,7 +5,7 @@ against.
 Theory of operation
 
 1. A whole run with --history DIR leaves a copy there, without pictures and
-   histograms and without spaces: some 250 kB. Of each kind (identity.key) the
+   histograms and without spaces: some 350 kB. Of each kind (identity.key) the
    KEPT newest stay, whatever their names say: what is not ours stays, too.
 2. They are used twice: a figure that varies must move by more than it is known
    to move from one result to the next (verdict.py), and the report has the
