@@ -113,25 +113,6 @@ set_row(struct comparison *co, struct row *ro, int err)
 }
 
 static void
-run_all(lua_State *L, struct comparison *co)
-{
-	unsigned i;
-	int err;
-
-	for (i = 0; i < co->co_rows; i++) {
-		co->co_opt.variant = co->co_row[i].ro_variant->lv_name;
-		err = lab_run(
-		    &co->co_opt, interrupted, lstate_of(L), &co->co_result);
-		lstate_poll(L);
-		/* Options that fit no allocator: the harts, mostly. */
-		if (err == -KMEM_EINVAL)
-			luaL_error(L, "%s: %s", co->co_bench->lb_id,
-			    co->co_result.error);
-		set_row(co, &co->co_row[i], err);
-	}
-}
-
-static void
 put(lua_State *L, const char *text)
 {
 	lstate_write(L, text, strlen(text));
@@ -164,34 +145,60 @@ ours_of(const struct comparison *co)
 }
 
 static void
-put_table(lua_State *L, const struct comparison *co)
+put_head(lua_State *L, const struct comparison *co)
 {
-	const struct row *ours = ours_of(co);
-	char line[192], figure[32], times[32];
-	unsigned i;
+	unsigned harts = co->co_opt.harts != 0 ? co->co_opt.harts : 1;
+	char line[192];
 
+	(void)fmt_format(line, sizeof(line), "%s, %u hart%s: %s\n",
+	    co->co_bench->lb_id, harts, harts == 1 ? "" : "s",
+	    co->co_bench->lb_text);
+	put(L, line);
 	(void)fmt_format(line, sizeof(line), "%-*s %10s %8s %11s %12s\n",
 	    NAME_WIDTH, "variant", co->co_unit, "x ours", "peak frames",
 	    "frames after");
 	put(L, line);
-	for (i = 0; i < co->co_rows; i++) {
-		const struct row *ro = &co->co_row[i];
+}
 
-		if (!ro->ro_ran) {
-			(void)fmt_format(line, sizeof(line),
-			    "%-*s failed: %s\n", NAME_WIDTH,
-			    ro->ro_variant->lv_name, ro->ro_why);
-			put(L, line);
-			continue;
-		}
-		lab_format(figure, sizeof(figure), ro->ro_value, ro->ro_per);
-		format_times(times, sizeof(times), ro, ours);
-		(void)fmt_format(line, sizeof(line),
-		    "%-*s %10s %8s %11llu %12llu\n", NAME_WIDTH,
-		    ro->ro_variant->lv_name, figure, times,
-		    (unsigned long long)ro->ro_peak,
-		    (unsigned long long)ro->ro_after);
+static void
+put_row(lua_State *L, const struct comparison *co, const struct row *ro)
+{
+	char line[192], figure[32], times[32];
+
+	if (!ro->ro_ran) {
+		(void)fmt_format(line, sizeof(line), "%-*s failed: %s\n",
+		    NAME_WIDTH, ro->ro_variant->lv_name, ro->ro_why);
 		put(L, line);
+		return;
+	}
+	lab_format(figure, sizeof(figure), ro->ro_value, ro->ro_per);
+	format_times(times, sizeof(times), ro, ours_of(co));
+	(void)fmt_format(line, sizeof(line), "%-*s %10s %8s %11llu %12llu\n",
+	    NAME_WIDTH, ro->ro_variant->lv_name, figure, times,
+	    (unsigned long long)ro->ro_peak, (unsigned long long)ro->ro_after);
+	put(L, line);
+}
+
+/* A row is printed when it is there: some take seconds. */
+static void
+run_all(lua_State *L, struct comparison *co)
+{
+	unsigned i;
+	int err;
+
+	for (i = 0; i < co->co_rows; i++) {
+		co->co_opt.variant = co->co_row[i].ro_variant->lv_name;
+		err = lab_run(
+		    &co->co_opt, interrupted, lstate_of(L), &co->co_result);
+		lstate_poll(L);
+		/* Options that fit no allocator: the harts, mostly. */
+		if (err == -KMEM_EINVAL)
+			luaL_error(L, "%s: %s", co->co_bench->lb_id,
+			    co->co_result.error);
+		set_row(co, &co->co_row[i], err);
+		if (i == 0)
+			put_head(L, co);
+		put_row(L, co, &co->co_row[i]);
 	}
 }
 
@@ -259,13 +266,20 @@ push_rows(lua_State *L, const struct comparison *co)
 	}
 }
 
+/* At the prompt the table above is what one wants to see, not the rows. */
+static int
+rows_tostring(lua_State *L)
+{
+	lua_pushfstring(L, "%I rows", (LUAI_UACINT)lua_rawlen(L, 1));
+	return 1;
+}
+
 int
 lab_compare(lua_State *L)
 {
 	static const char *const more[] = { "variants", NULL };
 	bool exact = time_harts_take_turns();
 	struct comparison *co;
-	char line[128];
 
 	lua_settop(L, 1);
 	co = lua_newuserdatauv(L, sizeof(*co), 0);
@@ -280,12 +294,11 @@ lab_compare(lua_State *L)
 		choose_named(L, co);
 	lua_settop(L, 2);
 	run_all(L, co);
-	(void)fmt_format(line, sizeof(line), "%s, %u hart%s: %s\n",
-	    co->co_bench->lb_id, co->co_result.harts,
-	    co->co_result.harts == 1 ? "" : "s", co->co_bench->lb_text);
-	put(L, line);
-	put_table(L, co);
 	put_chart(L, co);
 	push_rows(L, co);
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, rows_tostring);
+	lua_setfield(L, -2, "__tostring");
+	lua_setmetatable(L, -2);
 	return 1;
 }
