@@ -1,65 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The loads on first fit (bench/rival/firstfit.c). */
-#include <mm/bits.h>
-#include <mm/port.h>
-
 #include "../rival/firstfit.h"
-
-#include "lab.h"
 
 typedef struct firstfit heap_t;
 
-static inline heap_t *
-adapter_create(const struct lab_spec *spec)
-{
-	size_t align = spec->ls_align;
-	heap_t *heap;
+#define GENERAL(name) firstfit_##name
+#define GENERAL_CTOR  ff_ctor
+#define GENERAL_ARG   ff_arg
 
-	if (spec->ls_line && align < PORT_CACHE_LINE)
-		align = PORT_CACHE_LINE;
-	/* An object ends where its last line does. */
-	heap = firstfit_create(spec->ls_line
-		? align_up(spec->ls_size, PORT_CACHE_LINE)
-		: spec->ls_size,
-	    align);
-	if (heap != NULL) {
-		heap->ff_ctor = spec->ls_ctor;
-		heap->ff_arg = spec->ls_arg;
-	}
-	return heap;
+static inline bool
+general_destroy(heap_t *heap)
+{
+	return firstfit_destroy(heap);
 }
 
-static inline void *
-adapter_alloc(heap_t *heap)
-{
-	void *obj = firstfit_alloc(heap);
-
-	if (heap->ff_ctor != NULL && obj != NULL &&
-	    heap->ff_ctor(obj, heap->ff_arg) != 0) {
-		firstfit_free(heap, obj);
-		return NULL;
-	}
-	return obj;
-}
-
-static inline void
-adapter_free(heap_t *heap, void *obj)
-{
-	firstfit_free(heap, obj);
-}
-
-static inline void
-adapter_destroy(heap_t *heap)
-{
-	if (!firstfit_destroy(heap))
-		lab_fault("an object was not free when its heap was destroyed");
-}
-
-static inline size_t
-adapter_reap(heap_t *heap)
-{
-	return firstfit_reap(heap);
-}
+#include "adapter_general.h"
 
 #define ADAPTER_GROUPS firstfit_groups
 #include "load/all.c"

@@ -1,64 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* The loads on the C library's malloc (bench/rival/picolibc.c). */
-#include <mm/bits.h>
-#include <mm/port.h>
-
 #include "../rival/picolibc.h"
-
-#include "lab.h"
 
 typedef struct picolibc heap_t;
 
-static inline heap_t *
-adapter_create(const struct lab_spec *spec)
-{
-	size_t align = spec->ls_align;
-	heap_t *heap;
+#define GENERAL(name) picolibc_##name
+#define GENERAL_CTOR  pl_ctor
+#define GENERAL_ARG   pl_arg
 
-	if (spec->ls_line && align < PORT_CACHE_LINE)
-		align = PORT_CACHE_LINE;
-	/* An object ends where its last line does. */
-	heap = picolibc_create(spec->ls_line
-		? align_up(spec->ls_size, PORT_CACHE_LINE)
-		: spec->ls_size,
-	    align);
-	if (heap != NULL) {
-		heap->pl_ctor = spec->ls_ctor;
-		heap->pl_arg = spec->ls_arg;
-	}
-	return heap;
-}
-
-static inline void *
-adapter_alloc(heap_t *heap)
-{
-	void *obj = picolibc_alloc(heap);
-
-	if (heap->pl_ctor != NULL && obj != NULL &&
-	    heap->pl_ctor(obj, heap->pl_arg) != 0) {
-		picolibc_free(heap, obj);
-		return NULL;
-	}
-	return obj;
-}
-
-static inline void
-adapter_free(heap_t *heap, void *obj)
-{
-	picolibc_free(heap, obj);
-}
-
-static inline void
-adapter_destroy(heap_t *heap)
+/* The library does not tell what is not free. */
+static inline bool
+general_destroy(heap_t *heap)
 {
 	picolibc_destroy(heap);
+	return true;
 }
 
-static inline size_t
-adapter_reap(heap_t *heap)
-{
-	return picolibc_reap(heap);
-}
+#include "adapter_general.h"
 
 #define ADAPTER_GROUPS picolibc_groups
 #include "load/all.c"
