@@ -73,7 +73,9 @@ class World:
 
     def env(self, fake, once=False):
         env = dict(os.environ, FAKE=json.dumps(fake), FAKE_DIR=self.folder,
-                   FAKE_LOG=self.log, NO_COLOR="1")
+                   FAKE_LOG=self.log, NO_COLOR="1",
+                   # Not the tree's own: what it has is not this machine's.
+                   QUARRY_BENCH_BASELINES=os.path.join(self.folder, "none"))
         if once:
             env["FAKE_ONCE"] = self.folder
         return env
