@@ -9,10 +9,6 @@ const struct lab_code *const lab_codes[] = {
 	NULL,
 };
 
-#pragma weak lab_smp
-#pragma weak lab_trace
-#pragma weak lab_system
-
 const struct lab_bench *const lab_groups[LAB_GROUPS] = {
 	lab_micro,
 	lab_smp,
